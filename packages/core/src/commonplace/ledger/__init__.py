@@ -1,0 +1,11 @@
+"""The ledger: the SQL database that is the truth."""
+
+from __future__ import annotations
+
+from commonplace.ledger.ledger import Ledger
+from commonplace.ledger.selection import Selection
+from commonplace.ledger.snapshot import Change, Snapshot, Space
+from commonplace.ledger.sqlite import Durability
+from commonplace.ledger.transaction import Transaction, Written
+
+__all__ = ["Change", "Durability", "Ledger", "Selection", "Snapshot", "Space", "Transaction", "Written"]

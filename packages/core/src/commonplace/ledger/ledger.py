@@ -1,0 +1,167 @@
+"""`Ledger`: the system of record. Opens it, migrates it, and hands out transactions."""
+
+from __future__ import annotations
+
+import contextlib
+import stat
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, text
+
+from commonplace.clock import new_id
+from commonplace.errors import (
+    CommonplaceError,
+    FormatError,
+    FormatTooNewError,
+    PermissionDeniedError,
+    StoreUnavailableError,
+)
+from commonplace.ledger.schema import FORMAT, settings
+from commonplace.ledger.scope_ids import ScopeCache, ScopeIds
+from commonplace.ledger.snapshot import Snapshot
+from commonplace.ledger.sqlite import SQLITE, Durability, SqliteDialect, create_private, open_engine
+from commonplace.ledger.transaction import Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Engine
+
+LEDGER_FILE = "ledger.sqlite"
+
+
+class Ledger:
+    """One ledger, safe to use from several threads and from several processes at once.
+
+    Readers see a consistent snapshot and never wait for writers. Writers take turns: one immediate
+    transaction at a time, across threads and processes.
+    """
+
+    def __init__(self, engine: Engine, dialect: SqliteDialect, path: Path | None) -> None:
+        self._engine = engine
+        self._dialect = dialect
+        self._cache = ScopeCache()
+        self._turn = threading.RLock()
+        self.path = path
+        try:
+            self.id = self._prepare()
+        except BaseException:
+            engine.dispose()
+            raise
+
+    @classmethod
+    def open(cls, directory: Path | None, *, durability: Durability = "normal") -> Ledger:
+        """The ledger in `directory`, created and migrated as needed; in memory for None.
+
+        Raises:
+            PermissionDeniedError: the directory or the file cannot be used.
+            FormatTooNewError: a newer version wrote it.
+            DataDamagedError: the file is damaged or no database.
+        """
+        path = None if directory is None else _private_file(directory)
+        return cls(open_engine(path, durability), SQLITE, path)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Snapshot]:
+        """A consistent view of the ledger, for as long as the block lasts."""
+        with self._exclusive_in_memory(), self._engine.connect() as connection:
+            scope_ids = ScopeIds(connection, self._cache)
+            yield Snapshot(connection, self._dialect, scope_ids)
+            scope_ids.keep()
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """A transaction: committed whole when the block ends, undone whole if it raises.
+
+        Raises:
+            StoreLockedError: another process held the write lock for over ten seconds.
+            StorageFullError: the disk is full.
+        """
+        with self._turn, self._engine.connect() as plain:
+            connection = plain.execution_options(writes=True)
+            with connection.begin():
+                scope_ids = ScopeIds(connection, self._cache)
+                yield Transaction(connection, self._dialect, scope_ids)
+            scope_ids.keep()
+
+    def compact(self) -> None:
+        """Fold the write-ahead log back into the file, as far as readers allow."""
+        if self.path is not None:
+            with self._turn, self._engine.connect() as connection:
+                connection.exec_driver_sql("COMMIT")
+                connection.exec_driver_sql("PRAGMA optimize")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> None:
+        """Close every connection. Idempotent."""
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _exclusive_in_memory(self) -> Iterator[None]:
+        # A ledger in memory has one connection, so its readers take turns with its writers.
+        with self._turn if self.path is None else contextlib.nullcontext():
+            yield
+
+    def _prepare(self) -> str:
+        with self._engine.connect() as connection:
+            if _format_of(connection) == FORMAT:
+                return _ledger_id(connection)
+        with self._turn, self._engine.connect() as plain:
+            connection = plain.execution_options(writes=True)
+            with connection.begin():
+                return _migrate(connection)
+
+
+def _format_of(connection: Connection) -> str | None:
+    tables = connection.execute(
+        text("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'")
+    ).scalar()
+    if not tables:
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _ledger_id(connection: Connection) -> str:
+    query = select(settings.c.value).where(settings.c.name == "ledger_id")
+    return connection.execute(query).scalar_one()
+
+
+def _migrate(connection: Connection) -> str:
+    # Alembic takes a fifth of a second to import, so only a ledger that needs it pays.
+    from commonplace.ledger.migrate import upgrade  # noqa: PLC0415
+
+    found = _format_of(connection)
+    if found == FORMAT:  # another process was faster
+        return _ledger_id(connection)
+    if found is not None and found > FORMAT:
+        raise FormatTooNewError(
+            f"the ledger has format {found}, this version of commonplace reads up to {FORMAT}; "
+            "upgrade commonplace"
+        )
+    if found is None and connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar():
+        raise FormatError("the database is not a Commonplace ledger; choose another directory")
+    upgrade(connection)
+    if found is None:
+        connection.execute(settings.insert().values(name="ledger_id", value=new_id()))
+    return _ledger_id(connection)
+
+
+def _private_file(directory: Path) -> Path:
+    """The ledger's path, its directory made for the owner alone if it is new."""
+    path = directory / LEDGER_FILE
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.is_symlink() or (path.exists() and not stat.S_ISREG(path.stat().st_mode)):
+            raise PermissionDeniedError(f"{path} is not a plain file; remove it or choose another")
+        create_private(path)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise PermissionDeniedError(f"{directory} is a file; a memory is a directory") from error
+    except PermissionError as error:
+        raise PermissionDeniedError(f"{path}: reading and writing it is not allowed") from error
+    except CommonplaceError:
+        raise
+    except (OSError, ValueError) as error:
+        raise StoreUnavailableError(f"{directory} cannot be used as a memory: {error}") from error
+    return path

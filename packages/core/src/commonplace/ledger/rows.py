@@ -1,0 +1,78 @@
+"""Between a row of `records` and a `Record`."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from commonplace.clock import from_micros, to_micros
+from commonplace.jsonvalue import dump_json, load_json
+from commonplace.record import Record, Source
+from commonplace.scope import Scope
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Row
+
+_NO_SOURCE = Source()
+
+
+def record_of(row: Row[Any], scope: Scope) -> Record:
+    """The record in a row of `records`; everything in it is the caller's own copy."""
+    return Record(
+        id=row.id,
+        scope=scope,
+        content=row.content,
+        key=row.key,
+        kind=row.kind,
+        value=None if row.value is None else load_json(row.value),
+        tags=() if row.tags == "[]" else tuple(load_json(row.tags)),
+        metadata={} if row.metadata == "{}" else load_json(row.metadata),
+        importance=row.importance,
+        source=_NO_SOURCE if row.source == "{}" else Source(**load_json(row.source)),
+        created_at=from_micros(row.created_at),
+        updated_at=from_micros(row.updated_at),
+        expires_at=_moment(row.expires_at),
+        valid_from=_moment(row.valid_from),
+        valid_to=_moment(row.valid_to),
+        version=row.version,
+    )
+
+
+def row_of(record: Record, scope_id: int, *, full_text: bool) -> dict[str, Any]:
+    """The columns of a record, but `pk`."""
+    return {
+        "id": record.id,
+        "scope_id": scope_id,
+        "key": record.key,
+        "kind": record.kind,
+        "content": record.content,
+        "content_hash": content_hash(record.content),
+        "value": None if record.value is None else dump_json(record.value),
+        "tags": dump_json(list(record.tags)),
+        "metadata": dump_json(record.metadata),
+        "importance": record.importance,
+        "source": dump_json(record.source.to_dict()),
+        "created_at": to_micros(record.created_at, "created_at"),
+        "updated_at": to_micros(record.updated_at, "updated_at"),
+        "expires_at": _micros(record.expires_at),
+        "valid_from": _micros(record.valid_from),
+        "valid_to": _micros(record.valid_to),
+        "version": record.version,
+        "has_text": int(full_text),
+    }
+
+
+def content_hash(content: str) -> int:
+    """A 64-bit fingerprint of the content, for finding equal texts in a scope."""
+    digest = hashlib.blake2b(content.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
+
+
+def _moment(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
+
+
+def _micros(moment: datetime | None) -> int | None:
+    return None if moment is None else to_micros(moment, "time")

@@ -1,0 +1,210 @@
+"""The ledger's tables. Migrations create them; everything else only reads this description."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+FORMAT = "0001"
+"""The newest migration; a ledger stamped with an unknown one was written by a newer version."""
+
+ROOT_SCOPE_ID = 1
+
+metadata = MetaData()
+_Key = BigInteger().with_variant(Integer, "sqlite")
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# `records` counts what lies at the scope, `total` what lies at it and below it, so that counting
+# and planning never scan. Both count expired records until they are swept.
+scopes = Table(
+    "scopes",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("path", Text, nullable=False, unique=True),
+    Column("depth", Integer, nullable=False),
+    Column("records", Integer, nullable=False, default=0),
+    Column("total", Integer, nullable=False, default=0),
+    sqlite_autoincrement=True,
+)
+
+# Every pair of a scope and a scope that contains it, itself and the root included.
+scope_tree = Table(
+    "scope_tree",
+    metadata,
+    Column("ancestor_id", _Key, ForeignKey("scopes.id"), primary_key=True),
+    Column("scope_id", _Key, ForeignKey("scopes.id"), primary_key=True),
+    Index("scope_tree_by_scope", "scope_id", "ancestor_id"),
+    sqlite_with_rowid=False,
+)
+
+# Times are microseconds since 1970-01-01 UTC. `pk` is never reused: caches and the full-text
+# index are keyed by it.
+records = Table(
+    "records",
+    metadata,
+    Column("pk", _Key, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("scope_id", _Key, ForeignKey("scopes.id"), nullable=False),
+    Column("key", Text),
+    Column("kind", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("content_hash", BigInteger, nullable=False),
+    Column("value", Text),
+    Column("tags", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("importance", Float, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("valid_from", BigInteger),
+    Column("valid_to", BigInteger),
+    Column("archived_at", BigInteger),
+    Column("version", Integer, nullable=False),
+    Column("has_text", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index(
+    "records_by_key",
+    records.c.scope_id,
+    records.c.key,
+    unique=True,
+    sqlite_where=records.c.key.is_not(None),
+    postgresql_where=records.c.key.is_not(None),
+)
+Index("records_by_content", records.c.scope_id, records.c.content_hash)
+Index("records_by_created", records.c.created_at.desc(), records.c.id)
+Index("records_by_updated", records.c.updated_at.desc(), records.c.id)
+Index("records_in_scope_by_created", records.c.scope_id, records.c.created_at.desc(), records.c.id)
+Index("records_in_scope_by_updated", records.c.scope_id, records.c.updated_at.desc(), records.c.id)
+Index(
+    "records_by_expiry",
+    records.c.expires_at,
+    records.c.scope_id,
+    sqlite_where=records.c.expires_at.is_not(None),
+    postgresql_where=records.c.expires_at.is_not(None),
+)
+
+spaces = Table(
+    "spaces",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("identity", Text, nullable=False),
+    Column("dimension", Integer, nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("vectors", Integer, nullable=False, default=0),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+# `vector` is little-endian float32, as it was given, not normalised.
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("space_id", Integer, ForeignKey("spaces.id"), nullable=False),
+    Column("record_pk", _Key, ForeignKey("records.pk"), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    UniqueConstraint("space_id", "record_pk", "ordinal"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("source_id", Text, nullable=False),
+    Column("target_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("weight", Float, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("source_id", "type", "target_id"),
+    Index("links_by_target", "target_id", "type"),
+)
+
+threads = Table(
+    "threads",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("scope_id", _Key, ForeignKey("scopes.id"), nullable=False),
+    Column("key", Text),
+    Column("metadata", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("messages", Integer, nullable=False),
+    Column("tokens", Integer, nullable=False),
+    UniqueConstraint("scope_id", "key"),
+)
+
+# A message is a record of kind `message`; this holds its place and its form in the thread.
+messages = Table(
+    "messages",
+    metadata,
+    Column("record_pk", _Key, ForeignKey("records.pk"), primary_key=True),
+    Column("thread_id", Text, ForeignKey("threads.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("name", Text),
+    Column("body", Text, nullable=False),
+    Column("token_count", Integer, nullable=False),
+    UniqueConstraint("thread_id", "position"),
+)
+
+# A former state of a record, whole, as JSON; `replaced_at` is when it stopped being the present.
+versions = Table(
+    "versions",
+    metadata,
+    Column("record_id", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("scope_id", _Key, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("written_at", BigInteger, nullable=False),
+    Column("replaced_at", BigInteger, nullable=False),
+    Column("replaced_by", Text, nullable=False),
+    Index("versions_by_scope", "scope_id", "replaced_at"),
+)
+
+# Every change, in commit order. `vectors` is the largest number of vectors the record had in one
+# space before the change: the index must forget that many entries.
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", _Key, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("record_pk", _Key, nullable=False),
+    Column("record_id", Text, nullable=False),
+    Column("scope_id", _Key, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("vectors", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# How far the index of a space has followed the journal, and which build of the index that is.
+index_state = Table(
+    "index_state",
+    metadata,
+    Column("space_id", Integer, ForeignKey("spaces.id"), primary_key=True),
+    Column("generation", Text, nullable=False),
+    Column("applied_seq", _Key, nullable=False),
+)

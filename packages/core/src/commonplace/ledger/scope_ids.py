@@ -1,0 +1,138 @@
+"""Scopes by number: the map between paths and scope ids, cached because ids never change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, func, select, update
+
+from commonplace.ledger.schema import ROOT_SCOPE_ID, scope_tree, scopes
+from commonplace.scope import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sqlalchemy import Connection
+
+_MOST_CACHED = 100_000
+_AT_ONCE = 500
+_ROOT = Scope()
+_BY_PATH = select(scopes.c.id).where(scopes.c.path == bindparam("path"))
+_LISTED = scopes.c.id.in_(bindparam("scope_ids", expanding=True))
+_COUNT_BELOW = select(func.coalesce(func.sum(scopes.c.total), 0)).where(_LISTED)
+_COUNT_AT = select(func.coalesce(func.sum(scopes.c.records), 0)).where(_LISTED)
+_ADD_COUNTS = (
+    update(scopes)
+    .where(scopes.c.id == bindparam("scope"))
+    .values(
+        records=scopes.c.records + bindparam("direct"),
+        total=scopes.c.total + bindparam("change"),
+    )
+)
+
+
+class ScopeCache:
+    """The scope ids that are known to be committed, shared by all threads of a ledger."""
+
+    def __init__(self) -> None:
+        self.ids: dict[Scope, int] = {_ROOT: ROOT_SCOPE_ID}
+        self.scopes: dict[int, Scope] = {ROOT_SCOPE_ID: _ROOT}
+
+    def keep(self, committed: Mapping[Scope, int]) -> None:
+        """Remember ids; a full cache starts afresh."""
+        if len(self.ids) + len(committed) > _MOST_CACHED:
+            self.__init__()
+        for scope, scope_id in committed.items():
+            self.ids[scope] = scope_id
+            self.scopes[scope_id] = scope
+
+
+class ScopeIds:
+    """The scope ids as one transaction sees them.
+
+    What it learns goes to the shared cache by `keep`, once the transaction is over and stands:
+    an id from a transaction that was rolled back will be given to another scope.
+    """
+
+    def __init__(self, connection: Connection, cache: ScopeCache) -> None:
+        self._connection = connection
+        self._cache = cache
+        self._learned: dict[Scope, int] = {}
+        self._names: dict[int, Scope] = {}
+
+    def keep(self) -> None:
+        """Share what was learned; call it only after the transaction stands."""
+        if self._learned:
+            self._cache.keep(self._learned)
+
+    def find(self, scope: Scope) -> int | None:
+        """The id of a scope that has held a record, or None."""
+        known = self._cache.ids.get(scope) or self._learned.get(scope)
+        if known is not None:
+            return known
+        found = self._connection.execute(_BY_PATH, {"path": scope.path}).scalar()
+        if found is not None:
+            self._learn(scope, found)
+        return found
+
+    def find_or_add(self, scope: Scope) -> int:
+        """The id of a scope, which is created with all that contain it if it is new."""
+        if (found := self.find(scope)) is not None:
+            return found
+        parent_id = self.find_or_add(scope.parent)
+        new = {"path": scope.path, "depth": len(scope.segments), "records": 0, "total": 0}
+        scope_id = self._connection.execute(
+            scopes.insert().returning(scopes.c.id), new
+        ).scalar_one()
+        containing = [ROOT_SCOPE_ID, *self.lineage(parent_id), scope_id]
+        pairs = [{"ancestor_id": ancestor, "scope_id": scope_id} for ancestor in containing]
+        self._connection.execute(scope_tree.insert(), pairs)
+        self._learn(scope, scope_id)
+        return scope_id
+
+    def scope(self, scope_id: int) -> Scope:
+        """The scope with this id."""
+        if self._known(scope_id) is None:
+            self.load([scope_id])
+        return self._known(scope_id) or _ROOT
+
+    def load(self, scope_ids: Iterable[int]) -> None:
+        """Read the paths of several scopes at once."""
+        unknown = sorted({number for number in scope_ids if self._known(number) is None})
+        for start in range(0, len(unknown), _AT_ONCE):
+            some = unknown[start : start + _AT_ONCE]
+            query = select(scopes.c.id, scopes.c.path).where(scopes.c.id.in_(some))
+            for scope_id, path in self._connection.execute(query):
+                self._learn(Scope.parse(path), scope_id)
+
+    def lineage(self, scope_id: int) -> tuple[int, ...]:
+        """The ids of the scope and of all that contain it, but the root, outermost first."""
+        return tuple(
+            number
+            for scope in reversed(list(self.scope(scope_id).ancestors()))
+            if (number := self.find(scope)) is not None and number != ROOT_SCOPE_ID
+        )
+
+    def add_counts(self, changes: Mapping[int, int]) -> None:
+        """Add to the record counts of scopes and of all that contain them."""
+        totals: dict[int, int] = {}
+        direct = {scope_id: change for scope_id, change in changes.items() if change}
+        for scope_id, change in direct.items():
+            for containing in (ROOT_SCOPE_ID, *self.lineage(scope_id)):
+                totals[containing] = totals.get(containing, 0) + change
+        for scope_id, change in totals.items():
+            values = {"scope": scope_id, "direct": direct.get(scope_id, 0), "change": change}
+            self._connection.execute(_ADD_COUNTS, values)
+
+    def count(self, scope_ids: Iterable[int], *, below: bool) -> int:
+        """How many records lie in the scopes, expired ones included; disjoint scopes only."""
+        query = _COUNT_BELOW if below else _COUNT_AT
+        wanted = {"scope_ids": list(scope_ids)}
+        return int(self._connection.execute(query, wanted).scalar_one())
+
+    def _known(self, scope_id: int) -> Scope | None:
+        return self._cache.scopes.get(scope_id) or self._names.get(scope_id)
+
+    def _learn(self, scope: Scope, scope_id: int) -> None:
+        self._learned[scope] = scope_id
+        self._names[scope_id] = scope

@@ -1,0 +1,139 @@
+"""`Selection`: which records a call may touch, and the one place that turns it into SQL."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from sqlalchemy import ColumnElement, and_, bindparam, false, not_, or_, select, true
+
+from commonplace.filters import And, Compare, Filter, Not, Or
+from commonplace.ledger.schema import ROOT_SCOPE_ID, records, scope_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class FilterDialect(Protocol):
+    """How one database spells a single comparison."""
+
+    def leaf(self, leaf: Compare) -> ColumnElement[bool]:
+        """The condition for one comparison; never NULL."""
+        ...
+
+    def has_tag(self, tags: Sequence[str]) -> ColumnElement[bool]:
+        """The condition that a record carries at least one of the tags."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The records that a view, a filter and the present moment leave.
+
+    Attributes:
+        scope_ids: the scopes to read; with `below`, everything under them too. Empty: nothing.
+        below: whether records below the scopes count.
+        filter: the parsed filter.
+        kinds: only these kinds; empty for any.
+        tags: only records with at least one of these tags; empty for any.
+        now: records that expired at or before this moment (microseconds) do not exist.
+    """
+
+    scope_ids: tuple[int, ...]
+    below: bool = True
+    filter: Filter = And(())
+    kinds: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    now: int
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether every scope is read."""
+        return self.below and ROOT_SCOPE_ID in self.scope_ids
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything but scope and expiry narrows the selection."""
+        return bool(self.kinds or self.tags or self.filter != And(()))
+
+
+def condition(
+    selection: Selection, dialect: FilterDialect, *, by_scope: bool = True
+) -> ColumnElement[bool]:
+    """The SQL condition on `records` that the selection means; its values are `parameters`.
+
+    Args:
+        selection: what may be touched.
+        dialect: how the database spells comparisons.
+        by_scope: whether an index on the scope may drive the query. False makes the database walk
+            another index, such as the one by time, and check the scope of each row.
+    """
+    live = live_in_scopes(shape(selection, by_scope=by_scope))
+    if not selection.narrowed:
+        return live
+    return and_(
+        live,
+        records.c.kind.in_(selection.kinds) if selection.kinds else true(),
+        dialect.has_tag(selection.tags) if selection.tags else true(),
+        compiled(selection.filter, dialect),
+    )
+
+
+class Shape(NamedTuple):
+    """What decides the SQL of an un-narrowed selection, whatever its values."""
+
+    everywhere: bool
+    below: bool
+    single: bool
+    by_scope: bool
+
+
+def shape(selection: Selection, *, by_scope: bool = True) -> Shape:
+    """The shape of a selection: the key for statements that are built once."""
+    everywhere = selection.everywhere
+    single = not everywhere and not selection.below and len(selection.scope_ids) == 1
+    return Shape(everywhere, selection.below and not everywhere, single, by_scope)
+
+
+def parameters(selection: Selection) -> dict[str, Any]:
+    """The values for the condition of a selection."""
+    values: dict[str, Any] = {"now": selection.now}
+    if not selection.everywhere:
+        values["scope_ids"] = list(selection.scope_ids)
+    if shape(selection).single:
+        values["scope_ids"] = selection.scope_ids[0]
+    return values
+
+
+@functools.cache
+def live_in_scopes(kind: Shape) -> ColumnElement[bool]:
+    """The condition that a record lies in the scopes and has not expired."""
+    alive = or_(records.c.expires_at.is_(None), records.c.expires_at > bindparam("now"))
+    return and_(in_scopes(kind), alive)
+
+
+@functools.cache
+def in_scopes(kind: Shape) -> ColumnElement[bool]:
+    """The condition that a record lies in the scopes, expired or not."""
+    if kind.everywhere:
+        return true()
+    column = records.c.scope_id if kind.by_scope else records.c.scope_id + 0
+    if kind.single:
+        return column == bindparam("scope_ids")
+    listed = bindparam("scope_ids", expanding=True)
+    if not kind.below:
+        return column.in_(listed)
+    below = select(scope_tree.c.scope_id).where(scope_tree.c.ancestor_id.in_(listed))
+    return column.in_(below)
+
+
+def compiled(tree: Filter, dialect: FilterDialect) -> ColumnElement[bool]:
+    """The SQL condition that a filter tree means."""
+    if isinstance(tree, And):
+        return and_(true(), *(compiled(part, dialect) for part in tree.parts))
+    if isinstance(tree, Or):
+        return or_(false(), *(compiled(part, dialect) for part in tree.parts))
+    if isinstance(tree, Not):
+        return not_(compiled(tree.part, dialect))
+    return dialect.leaf(tree)

@@ -1,0 +1,494 @@
+"""`Snapshot`: everything that can be read from a ledger, at one moment."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, Select, bindparam, case, desc, func, select
+
+from commonplace.errors import InvalidInputError
+from commonplace.ledger.rows import record_of
+from commonplace.ledger.schema import (
+    ROOT_SCOPE_ID,
+    index_state,
+    journal,
+    records,
+    scope_tree,
+    scopes,
+    spaces,
+    vectors,
+)
+from commonplace.ledger.selection import (
+    Shape,
+    condition,
+    in_scopes,
+    live_in_scopes,
+    parameters,
+    shape,
+)
+from commonplace.record import Record, ScopeInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+    from sqlalchemy import Connection
+
+    from commonplace.ledger.scope_ids import ScopeIds
+    from commonplace.ledger.selection import Selection
+    from commonplace.ledger.sqlite import SqliteDialect
+    from commonplace.scope import Scope
+
+    Pks = NDArray[np.int64]
+    Matrix = NDArray[np.float32]
+
+_FEW_SCOPES = 64
+_MANY_RECORDS = 5_000
+_LEAST_SCORE = 1e-9  # BM25 falls to 0 and below for words that stand in most texts
+_LARGE_SHARE = 0.2
+ORDERS = frozenset(
+    {"id", "key", "kind", "scope", "importance", "version", "created_at", "updated_at", "expires_at"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """One embedder's vectors: who made them, how long they are, how many there are."""
+
+    id: int
+    name: str
+    identity: str
+    dimension: int
+    vectors: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One line of the journal."""
+
+    seq: int
+    operation: str
+    record_pk: int
+    record_id: str
+    scope_id: int
+    vectors: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexState:
+    """How far the index of a space has come, and which build of it that is."""
+
+    generation: str
+    applied_seq: int
+
+
+class Snapshot:
+    """A consistent view of the ledger. Made by `Ledger.read`; not shared between threads."""
+
+    def __init__(
+        self, connection: Connection, dialect: SqliteDialect, scope_ids: ScopeIds
+    ) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        self._scopes = scope_ids
+
+    def head(self) -> int:
+        """The sequence number of the newest change; 0 for a new ledger."""
+        return self._connection.execute(_HEAD).scalar() or 0
+
+    def scope_ids(self, wanted: Iterable[Scope]) -> tuple[int, ...]:
+        """The ids of those scopes that have ever held a record."""
+        found = (self._scopes.find(scope) for scope in wanted)
+        return tuple(scope_id for scope_id in found if scope_id is not None)
+
+    def scope(self, scope_id: int) -> Scope:
+        """The scope with this id."""
+        return self._scopes.scope(scope_id)
+
+    def flattened(self, selection: Selection) -> Selection:
+        """The same selection, naming each scope itself where there are few of them."""
+        if not selection.below or selection.everywhere or not selection.scope_ids:
+            return selection
+        wanted = {"scope_ids": list(selection.scope_ids)}
+        found = tuple(self._connection.execute(_SCOPES_BELOW, wanted).scalars())
+        few = len(found) <= _FEW_SCOPES
+        return replace(selection, scope_ids=found, below=False) if few else selection
+
+    def total(self, selection: Selection) -> int:
+        """How many records lie in the selected scopes, whatever the rest of the selection says."""
+        return self._scopes.count(selection.scope_ids, below=selection.below)
+
+    def count(self, selection: Selection) -> int:
+        """How many records are selected."""
+        flat = self.flattened(selection)
+        if selection.narrowed:
+            query = select(func.count()).select_from(records).where(self._condition(flat))
+            return self._connection.execute(query, parameters(flat)).scalar_one()
+        return self.total(flat) - len(self.expired(flat))
+
+    def expired(self, selection: Selection, limit: int = -1) -> Pks:
+        """The records in the selected scopes that expired but were not swept."""
+        query = _expired(shape(selection, by_scope=False))
+        return self._pks(query, {**parameters(selection), "most": limit})
+
+    def pks(self, selection: Selection, limit: int | None = None) -> Pks:
+        """The selected records by number, in no particular order, at most `limit`."""
+        flat = self.flattened(selection)
+        query = select(records.c.pk).where(self._condition(flat)).limit(limit)
+        return self._pks(query, parameters(flat))
+
+    def allowed(self, pks: Iterable[int], selection: Selection) -> list[tuple[int, int, str]]:
+        """Those of `pks` that are selected, as `(pk, created_at, id)`."""
+        query = _allowed(self._dialect, shape(selection, by_scope=False))
+        if selection.narrowed:
+            query = query.where(condition(selection, self._dialect, by_scope=False))
+        rows = self._connection.execute(
+            query, {**parameters(selection), "pks": self._dialect.array(pks)}
+        )
+        return [(row.pk, row.created_at, row.id) for row in rows]
+
+    def page(
+        self, selection: Selection, order_by: Sequence[str], limit: int, offset: int
+    ) -> list[Record]:
+        """One page of the selected records in the given order, ties broken by id.
+
+        Raises:
+            InvalidInputError: an order names something else than a column of `ORDERS`.
+        """
+        flat = self.flattened(selection)
+        by_scope = self._scope_is_selective(flat)
+        query = _page(shape(flat, by_scope=by_scope), tuple(order_by))
+        if flat.narrowed:
+            query = query.where(condition(flat, self._dialect, by_scope=by_scope))
+        values = {**parameters(flat), "most": limit, "skip": offset}
+        return self.records(list(self._connection.execute(query, values).scalars()))
+
+    def records(self, pks: Sequence[int]) -> list[Record]:
+        """The records with these numbers, in the order given; missing ones are left out."""
+        found = self.numbered(pks)
+        return [found[pk] for pk in pks if pk in found]
+
+    def numbered(self, pks: Sequence[int]) -> dict[int, Record]:
+        """The records with these numbers, by number, expired ones included."""
+        if not pks:
+            return {}
+        wanted = {"pks": self._dialect.array(pks)}
+        rows = self._connection.execute(_by_pk(self._dialect), wanted).all()
+        self._scopes.load({row.scope_id for row in rows})
+        return {row.pk: record_of(row, self._scopes.scope(row.scope_id)) for row in rows}
+
+    def records_by_id(self, ids: Sequence[str], selection: Selection) -> dict[str, Record]:
+        """Those of the records with these ids that are selected, by id."""
+        query = _by_id(self._dialect, shape(selection, by_scope=False))
+        rows = self._connection.execute(
+            query, {**parameters(selection), "ids": self._dialect.array(ids)}
+        ).all()
+        self._scopes.load({row.scope_id for row in rows})
+        return {row.id: record_of(row, self._scopes.scope(row.scope_id)) for row in rows}
+
+    def ids_by_key(self, scope_id: int, keys: Sequence[str]) -> dict[str, str]:
+        """The ids of the records with these keys at one scope, by key."""
+        wanted = {"scope_id": scope_id, "keys": self._dialect.array(keys)}
+        rows = self._connection.execute(_by_key(self._dialect), wanted)
+        return {row.key: row.id for row in rows}
+
+    def pks_by_id(self, ids: Sequence[str]) -> dict[str, int]:
+        """The numbers of the records with these ids, whatever their state."""
+        query = select(records.c.id, records.c.pk).where(
+            self._dialect.among(records.c.id, "ids")
+        )
+        rows = self._connection.execute(query, {"ids": self._dialect.array(ids)})
+        return {row.id: row.pk for row in rows}
+
+    def scope_infos(
+        self, selection: Selection, depth: int | None, limit: int, offset: int
+    ) -> list[ScopeInfo]:
+        """The scopes that hold live records, by path; see `Memory.scopes`."""
+        gone = self._expired_by_scope(selection, depth)
+        counted = scopes.c.records if depth is None else self._counted_at(depth)
+        query = select(scopes.c.id, counted.label("live")).where(counted > 0)
+        if depth is not None:
+            query = query.where(scopes.c.depth <= depth)
+        if not selection.everywhere:
+            below = select(scope_tree.c.scope_id).where(
+                scope_tree.c.ancestor_id.in_(selection.scope_ids)
+            )
+            query = query.where(scopes.c.id.in_(below))
+        query = query.order_by(scopes.c.path)
+        if not gone:
+            query = query.limit(limit).offset(offset)
+        rows = self._connection.execute(query).all()
+        live = [(row.id, row.live - gone.get(row.id, 0)) for row in rows]
+        live = [pair for pair in live if pair[1] > 0]
+        if gone:
+            live = live[offset : offset + limit]
+        self._scopes.load(scope_id for scope_id, _ in live)
+        return [ScopeInfo(scope=self.scope(number), records=held) for number, held in live]
+
+    def matching_text(
+        self,
+        query: str,
+        selection: Selection,
+        limit: int,
+        *,
+        offset: int = 0,
+        among: Iterable[int] | None = None,
+    ) -> list[tuple[int, float]]:
+        """The selected records whose content holds a word of `query`, best first by BM25.
+
+        Args:
+            query: the words.
+            selection: what may be found.
+            limit: how many at most.
+            offset: how many of the best to leave out.
+            among: only these records, if given.
+
+        Returns:
+            Pairs of record number and score above 0; equal scores newest first, then by id.
+        """
+        if not selection.scope_ids:
+            return []
+        tokens = () if selection.everywhere else selection.scope_ids
+        text_query = self._dialect.text_query(query, tokens)
+        if text_query is None:
+            return []
+        statement = _matching(self._dialect, shape(selection, by_scope=False))
+        if selection.narrowed:
+            statement = statement.where(condition(selection, self._dialect, by_scope=False))
+        values = {**parameters(selection), "text_query": text_query, "most": limit, "skip": offset}
+        if among is not None:
+            statement = statement.where(self._dialect.among(records.c.pk + 0, "pks"))
+            values["pks"] = self._dialect.array(among)
+        rows = self._connection.execute(statement, values)
+        return [(row.pk, max(row.score, _LEAST_SCORE)) for row in rows]
+
+    def spaces(self) -> dict[str, Space]:
+        """Every embedding space, by name."""
+        rows = self._connection.execute(_SPACES)
+        return {
+            row.name: Space(
+                id=row.id,
+                name=row.name,
+                identity=row.identity,
+                dimension=row.dimension,
+                vectors=row.vectors,
+            )
+            for row in rows
+        }
+
+    def vectors(self, space: Space, pks: Iterable[int]) -> tuple[Pks, Matrix]:
+        """The vectors of some records: record numbers, and a row each; several rows a record."""
+        values = {"space_id": space.id, "pks": self._dialect.array(pks)}
+        return self._matrix(_vectors(self._dialect), values, space.dimension)
+
+    def vectors_in_scope(
+        self, space: Space, scope_id: int, *, among: Iterable[int] | None = None
+    ) -> tuple[Pks, Matrix]:
+        """The vectors of every record at one scope, or of those of `among` that lie there."""
+        query, values = _VECTORS_IN_SCOPE, {"space_id": space.id, "scope_id": scope_id}
+        if among is not None:
+            query = query.where(self._dialect.among(records.c.pk, "pks"))
+            values["pks"] = self._dialect.array(among)
+        return self._matrix(query, values, space.dimension)
+
+    def scopes_with_records(self, selection: Selection) -> list[int]:
+        """The ids of the selected scopes that hold records."""
+        query = select(scopes.c.id).where(scopes.c.records > 0)
+        if not selection.everywhere:
+            named = scopes.c.id.in_(selection.scope_ids)
+            below = select(scope_tree.c.scope_id).where(
+                scope_tree.c.ancestor_id.in_(selection.scope_ids)
+            )
+            query = query.where(scopes.c.id.in_(below) if selection.below else named)
+        return list(self._connection.execute(query).scalars())
+
+    def changes(self, after: int, limit: int) -> list[Change]:
+        """The journal after a sequence number, oldest first."""
+        query = select(journal).where(journal.c.seq > after).order_by(journal.c.seq).limit(limit)
+        return [
+            Change(
+                seq=row.seq,
+                operation=row.operation,
+                record_pk=row.record_pk,
+                record_id=row.record_id,
+                scope_id=row.scope_id,
+                vectors=row.vectors,
+            )
+            for row in self._connection.execute(query)
+        ]
+
+    def changed(self, after: int, limit: int) -> list[tuple[int, int]]:
+        """The records changed after a sequence number, as `(record number, scope id)`."""
+        rows = self._connection.execute(_CHANGED, {"after": after, "most": limit})
+        return [(row.record_pk, row.scope_id) for row in rows]
+
+    def index_state(self, space: Space) -> IndexState | None:
+        """How far the index of a space has come; None if it has none."""
+        row = self._connection.execute(_INDEX_STATE, {"space_id": space.id}).first()
+        return row and IndexState(generation=row.generation, applied_seq=row.applied_seq)
+
+    def vector_rows(
+        self, space: Space, *, after: int = 0, limit: int = -1, pks: Iterable[int] | None = None
+    ) -> Iterator[tuple[int, int, Matrix]]:
+        """Vectors in order as `(record number, ordinal, vector)`: what an index holds.
+
+        Args:
+            space: whose vectors.
+            after: only records with a higher number.
+            limit: how many rows at most.
+            pks: only these records, if given.
+        """
+        query = (
+            select(vectors.c.record_pk, vectors.c.ordinal, vectors.c.vector)
+            .where(vectors.c.space_id == space.id, vectors.c.record_pk > after)
+            .order_by(vectors.c.record_pk, vectors.c.ordinal)
+            .limit(limit)
+        )
+        values: dict[str, Any] = {}
+        if pks is not None:
+            query = query.where(self._dialect.among(vectors.c.record_pk, "pks"))
+            values["pks"] = self._dialect.array(pks)
+        for row in self._connection.execute(query, values):
+            yield row.record_pk, row.ordinal, np.frombuffer(row.vector, dtype="<f4")
+
+    def _condition(self, flat: Selection) -> ColumnElement[bool]:
+        return condition(flat, self._dialect, by_scope=self._scope_is_selective(flat))
+
+    def _scope_is_selective(self, selection: Selection) -> bool:
+        if selection.everywhere or shape(selection).single:
+            return True
+        held = self.total(selection)
+        everything = self._scopes.count([ROOT_SCOPE_ID], below=True)
+        return held <= max(_MANY_RECORDS, _LARGE_SHARE * everything)
+
+    def _pks(self, query: Select[Any], values: dict[str, Any]) -> Pks:
+        found = self._connection.execute(query, values).scalars().all()
+        return np.array(found, dtype=np.int64)
+
+    def _matrix(
+        self, query: Select[Any], values: dict[str, Any], dimension: int
+    ) -> tuple[Pks, Matrix]:
+        rows = self._connection.execute(query, values).all()
+        pks = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+        joined = np.frombuffer(b"".join([row[1] for row in rows]), dtype="<f4")
+        return pks, joined.reshape(len(rows), dimension)
+
+    def _counted_at(self, depth: int) -> ColumnElement[int]:
+        return case((scopes.c.depth == depth, scopes.c.total), else_=scopes.c.records)
+
+    def _expired_by_scope(self, selection: Selection, depth: int | None) -> dict[int, int]:
+        gone: dict[int, int] = {}
+        query = (
+            select(records.c.scope_id, func.count().label("gone"))
+            .where(records.c.expires_at <= selection.now)
+            .group_by(records.c.scope_id)
+        )
+        for row in self._connection.execute(query):
+            scope = self.scope(row.scope_id)
+            shown = scope if depth is None or len(scope.segments) <= depth else None
+            shown = shown or type(scope)(*scope.segments[:depth])
+            scope_id = self._scopes.find(shown)
+            if scope_id is not None:
+                gone[scope_id] = gone.get(scope_id, 0) + row.gone
+        return gone
+
+
+# Statements of fixed shape are built once: building one costs as much as running it.
+_HEAD = select(func.max(journal.c.seq))
+_SPACES = select(spaces)
+_INDEX_STATE = select(index_state).where(index_state.c.space_id == bindparam("space_id"))
+_SCOPES_BELOW = (
+    select(scope_tree.c.scope_id)
+    .where(scope_tree.c.ancestor_id.in_(bindparam("scope_ids", expanding=True)))
+    .limit(_FEW_SCOPES + 1)
+)
+_CHANGED = (
+    select(journal.c.record_pk, journal.c.scope_id)
+    .where(journal.c.seq > bindparam("after"))
+    .distinct()
+    .limit(bindparam("most"))
+)
+_VECTORS_IN_SCOPE = (
+    select(vectors.c.record_pk, vectors.c.vector)
+    .join_from(records, vectors, vectors.c.record_pk == records.c.pk)
+    .where(
+        vectors.c.space_id == bindparam("space_id"), records.c.scope_id == bindparam("scope_id")
+    )
+)
+
+
+@functools.cache
+def _by_pk(dialect: SqliteDialect) -> Select[Any]:
+    return select(records).where(dialect.among(records.c.pk, "pks"))
+
+
+@functools.cache
+def _by_id(dialect: SqliteDialect, kind: Shape) -> Select[Any]:
+    return select(records).where(dialect.among(records.c.id, "ids"), live_in_scopes(kind))
+
+
+@functools.cache
+def _by_key(dialect: SqliteDialect) -> Select[Any]:
+    return select(records.c.key, records.c.id).where(
+        records.c.scope_id == bindparam("scope_id"), dialect.among(records.c.key, "keys")
+    )
+
+
+@functools.cache
+def _vectors(dialect: SqliteDialect) -> Select[Any]:
+    return select(vectors.c.record_pk, vectors.c.vector).where(
+        vectors.c.space_id == bindparam("space_id"),
+        dialect.among(vectors.c.record_pk, "pks"),
+    )
+
+
+@functools.cache
+def _allowed(dialect: SqliteDialect, kind: Shape) -> Select[Any]:
+    return select(records.c.pk, records.c.created_at, records.c.id).where(
+        dialect.among(records.c.pk, "pks"), live_in_scopes(kind)
+    )
+
+
+@functools.cache
+def _expired(kind: Shape) -> Select[Any]:
+    gone = records.c.expires_at <= bindparam("now")
+    return select(records.c.pk).where(gone, in_scopes(kind)).limit(bindparam("most"))
+
+
+@functools.cache
+def _page(kind: Shape, order_by: tuple[str, ...]) -> Select[Any]:
+    return (
+        select(records.c.pk)
+        .where(live_in_scopes(kind))
+        .order_by(*map(_order, order_by), records.c.id)
+        .limit(bindparam("most"))
+        .offset(bindparam("skip"))
+    )
+
+
+@functools.cache
+def _matching(dialect: SqliteDialect, kind: Shape) -> Select[Any]:
+    return (
+        dialect.matching_text()
+        .where(live_in_scopes(kind))
+        .order_by(desc("score"), records.c.created_at.desc(), records.c.id)
+        .limit(bindparam("most"))
+        .offset(bindparam("skip"))
+    )
+
+
+def _order(name: str) -> ColumnElement[Any]:
+    bare = name.removeprefix("-")
+    if bare not in ORDERS:
+        raise InvalidInputError(
+            f"records cannot be ordered by {bare!r}; use one of {sorted(ORDERS)}"
+        )
+    if bare == "scope":
+        path = select(scopes.c.path).where(scopes.c.id == records.c.scope_id)
+        column: ColumnElement[Any] = path.scalar_subquery()
+    else:
+        column = records.c[bare]
+    return column.desc() if name.startswith("-") else column.asc()

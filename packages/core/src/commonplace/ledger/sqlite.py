@@ -1,0 +1,224 @@
+"""SQLite: connections, pragmas, error names, and the SQL that only it speaks."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    QueuePool,
+    StaticPool,
+    Text,
+    bindparam,
+    column,
+    create_engine,
+    event,
+    func,
+    literal_column,
+    select,
+    table,
+    text,
+)
+
+from commonplace.errors import (
+    CommonplaceError,
+    DataDamagedError,
+    PermissionDeniedError,
+    StorageFullError,
+    StoreLockedError,
+    StoreUnavailableError,
+)
+from commonplace.jsonvalue import dump_json
+from commonplace.ledger import sqlite_filter
+from commonplace.ledger.fulltext import match_expression
+from commonplace.ledger.schema import records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+    from sqlalchemy import Connection, Select
+    from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+    from commonplace.filters import Compare
+
+Durability = Literal["normal", "full"]
+BUSY_TIMEOUT_MS = 10_000
+_PAGE_SIZE = 8192
+_CACHE_KIB = 16 * 1024
+_MMAP_BYTES = 256 * 1024 * 1024
+_FULL_TEXT = table("full_text", column("rowid"), column("full_text"))
+_BM25 = literal_column("-bm25(full_text, 1.0, 0.0)")
+_INSERT_TEXT = text("INSERT INTO full_text(rowid, content, scopes) VALUES (:pk, :content, :scopes)")
+_DELETE_TEXT = text(
+    "INSERT INTO full_text(full_text, rowid, content, scopes) "
+    "VALUES ('delete', :pk, :content, :scopes)"
+)
+_CODES: dict[int, tuple[type[CommonplaceError], str]] = {
+    sqlite3.SQLITE_BUSY: (
+        StoreLockedError,
+        f"another process held the write lock for over {BUSY_TIMEOUT_MS // 1000} s; try again, "
+        "and look for a writer that is stopped",
+    ),
+    sqlite3.SQLITE_LOCKED: (StoreLockedError, "the store is locked by this process; try again"),
+    sqlite3.SQLITE_FULL: (StorageFullError, "the disk is full; free space and try again"),
+    sqlite3.SQLITE_READONLY: (PermissionDeniedError, "the store cannot be written; check rights"),
+    sqlite3.SQLITE_CANTOPEN: (PermissionDeniedError, "the store cannot be opened; check rights"),
+    sqlite3.SQLITE_PERM: (PermissionDeniedError, "access was refused; check rights"),
+    sqlite3.SQLITE_CORRUPT: (
+        DataDamagedError,
+        "the ledger file is damaged; run `commonplace verify` and restore a backup",
+    ),
+    sqlite3.SQLITE_NOTADB: (DataDamagedError, "the ledger file is not a database"),
+    sqlite3.SQLITE_IOERR: (
+        StoreUnavailableError,
+        "the disk refused a read or write; check space and the device",
+    ),
+}
+
+
+class SqliteDialect:
+    """The SQL that differs between databases, as SQLite speaks it."""
+
+    def leaf(self, leaf: Compare) -> ColumnElement[bool]:
+        """The condition for one filter comparison; never NULL."""
+        return sqlite_filter.leaf(leaf)
+
+    def has_tag(self, tags: Sequence[str]) -> ColumnElement[bool]:
+        """The condition that a record carries at least one of the tags."""
+        return sqlite_filter.has_tag(tags)
+
+    def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        """`column IN (:name)` for any number of values, which travel as one `array`."""
+        each = func.json_each(bindparam(name, type_=Text)).table_valued("value")
+        return column.in_(select(each.c.value))
+
+    def array(self, values: Iterable[int | str]) -> str:
+        """The parameter that carries the values for `among`."""
+        return dump_json(list(values))
+
+    def next_pk(self, connection: Connection) -> int:
+        """The number of the next new record; numbers are never reused."""
+        query = text("SELECT seq FROM sqlite_sequence WHERE name = 'records'")
+        return (connection.execute(query).scalar() or 0) + 1
+
+    def insert_text(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        """Make texts findable; each row has `pk`, `content` and `scopes` (tokens)."""
+        connection.execute(_INSERT_TEXT, rows)
+
+    def delete_text(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        """Forget texts; the rows must be what was inserted."""
+        connection.execute(_DELETE_TEXT, rows)
+
+    def rebuild_text(self, connection: Connection) -> None:
+        """Empty the full-text index."""
+        connection.execute(text("INSERT INTO full_text(full_text) VALUES ('delete-all')"))
+
+    def text_query(self, query: str, scope_ids: Sequence[int]) -> str | None:
+        """What `matching_text` looks for: texts with a word of `query` in one of the scopes.
+
+        Args:
+            query: the words looked for, as the user wrote them.
+            scope_ids: only texts in one of these scopes or below; empty for all.
+
+        Returns:
+            The value of the parameter `text_query`; None if no word is left.
+        """
+        return match_expression(query, scope_ids)
+
+    def matching_text(self) -> Select[tuple[int, float]]:
+        """Rows `(pk, score)` of the texts that match `:text_query`, joined with `records`."""
+        joined = _FULL_TEXT.join(records, records.c.pk == _FULL_TEXT.c.rowid)
+        return (
+            select(records.c.pk, _BM25.label("score"))
+            .select_from(joined)
+            .where(_FULL_TEXT.c.full_text.op("MATCH")(bindparam("text_query", type_=Text)))
+        )
+
+    def check(self, connection: Connection) -> list[str]:
+        """What SQLite's own integrity check finds wrong, in its words; empty if nothing."""
+        rows = connection.execute(text("PRAGMA integrity_check(20)")).scalars().all()
+        return [str(row) for row in rows if row != "ok"]
+
+
+SQLITE = SqliteDialect()
+
+
+def open_engine(path: Path | None, durability: Durability) -> Engine:
+    """An engine on the file at `path`, or on a private database in memory for None."""
+    if path is None:
+        engine = create_engine(
+            "sqlite://",
+            poolclass=StaticPool,
+            connect_args={"check_same_thread": False},
+            hide_parameters=True,
+        )
+    else:
+        engine = create_engine(
+            "sqlite://",
+            creator=lambda: sqlite3.connect(
+                path, timeout=BUSY_TIMEOUT_MS / 1000, check_same_thread=False
+            ),
+            poolclass=QueuePool,
+            pool_size=8,
+            max_overflow=56,
+            hide_parameters=True,
+        )
+    _listen(engine, path, durability)
+    return engine
+
+
+def create_private(path: Path) -> None:
+    """Create the database file for its owner alone; SQLite copies its mode to its side files."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+
+def _listen(engine: Engine, path: Path | None, durability: Durability) -> None:
+    where = "in memory" if path is None else str(path)
+
+    def prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        _prepare(connection, durability, on_disk=path is not None)
+
+    def translate(context: ExceptionContext) -> None:
+        error = context.original_exception
+        if isinstance(error, sqlite3.Error):
+            context.chained_exception = _translated(error, where)
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", _begin)
+    event.listen(engine, "handle_error", translate)
+
+
+def _prepare(connection: Any, durability: Durability, *, on_disk: bool) -> None:
+    connection.isolation_level = None  # transactions are begun by `_begin`, not by the driver
+    connection.create_function(
+        "commonplace_leaf", 2, sqlite_filter.leaf_function, deterministic=True
+    )
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
+    if on_disk:
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute(f"PRAGMA mmap_size = {_MMAP_BYTES}")
+    cursor.execute(f"PRAGMA synchronous = {durability.upper()}")
+    cursor.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    cursor.execute("PRAGMA secure_delete = ON")
+    cursor.execute("PRAGMA temp_store = MEMORY")
+    cursor.execute("PRAGMA trusted_schema = OFF")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _translated(error: sqlite3.Error, where: str) -> CommonplaceError | None:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return None
+    extended = getattr(error, "sqlite_errorname", "")
+    kind, advice = _CODES.get(code & 0xFF, (StoreUnavailableError, "the database refused"))
+    return kind(f"{where}: {advice} ({extended})")

@@ -1,0 +1,495 @@
+"""`Transaction`: everything that can be written to a ledger; whole or not at all."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import Delete, Select, bindparam, delete, func, select, update
+
+from commonplace.clock import from_micros
+from commonplace.errors import ConflictError, ModelMismatchError
+from commonplace.ledger.fulltext import scope_tokens
+from commonplace.ledger.rows import content_hash, record_of, row_of
+from commonplace.ledger.schema import index_state, journal, records, spaces, vectors
+from commonplace.ledger.snapshot import Snapshot, Space
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from sqlalchemy import Row
+
+    from commonplace.ledger.selection import Selection
+    from commonplace.ledger.sqlite import SqliteDialect
+    from commonplace.record import Record
+    from commonplace.scope import Scope
+
+    Matrix = NDArray[np.float32]
+
+IfExists = Literal["replace", "keep", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A record to write, with its vectors by space id."""
+
+    record: Record
+    vectors: Mapping[int, Matrix] = field(default_factory=dict[int, "Matrix"])
+    full_text: bool = True
+    chosen_id: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What became of an entry: the record as it now is, and whether it was written."""
+
+    record: Record
+    operation: Literal["add", "update", "none"]
+
+
+class Transaction(Snapshot):
+    """A write in progress. Made by `Ledger.write`; nothing is seen by others until it ends."""
+
+    def put(
+        self, entries: Sequence[Entry], *, if_exists: IfExists, dedupe: bool, now: int
+    ) -> list[Written]:
+        """Write records, each new or in place of the one with its id or its scope and key.
+
+        Where two entries name the same record, the last wins.
+
+        Raises:
+            ConflictError: an id is taken in another scope, id and key name different records, or
+                `if_exists="error"` and there is one.
+        """
+        places = [self._scopes.find_or_add(entry.record.scope) for entry in entries]
+        standing = self._standing(entries, places, dedupe=dedupe)
+        standing = self._without_expired(standing, now)
+        outcomes: dict[int, Written] = {}
+        latest: dict[object, int] = {}
+        for number, (entry, place) in enumerate(zip(entries, places, strict=True)):
+            latest[_identity(entry, place, standing[number], dedupe=dedupe)] = number
+        chosen = sorted(latest.values())
+        fresh = [number for number in chosen if standing[number] is None]
+        inserted = self._insert([(entries[n], places[n]) for n in fresh], now)
+        outcomes.update(zip(fresh, inserted, strict=True))
+        for number in chosen:
+            if (row := standing[number]) is not None:
+                keep: IfExists = "keep" if dedupe and _same_content(entries[number], row) else if_exists
+                outcomes[number] = self._overwrite(row, entries[number], keep, now)
+        return [
+            outcomes[latest[_identity(entry, place, standing[number], dedupe=dedupe)]]
+            for number, (entry, place) in enumerate(zip(entries, places, strict=True))
+        ]
+
+    def revise(
+        self,
+        record_id: str,
+        selection: Selection,
+        revision: Callable[[Record], Record],
+        *,
+        new_vectors: Mapping[int, Matrix],
+        full_text: bool | None,
+        now: int,
+    ) -> Record | None:
+        """Change one record in place.
+
+        Args:
+            record_id: which.
+            selection: what may be touched.
+            revision: makes the new state from the present one; it may refuse by raising.
+            new_vectors: the vectors to replace, by space id; other spaces keep theirs.
+            full_text: whether its content is findable by words; None leaves that as it is.
+            now: the present moment.
+
+        Returns:
+            The new state, or None if no such record is selected.
+        """
+        if record_id not in self.records_by_id([record_id], selection):
+            return None
+        row = self._rows_by_id([record_id])[record_id]
+        revised = revision(self._record(row))
+        scope_id = self._scopes.find_or_add(revised.scope)
+        if revised.key is not None:
+            taken = self.ids_by_key(scope_id, [revised.key]).get(revised.key, revised.id)
+            if taken != revised.id:
+                raise ConflictError(f"key {revised.key!r} is taken in this scope; choose another")
+        entry = Entry(
+            record=revised,
+            vectors=new_vectors,
+            full_text=bool(row.has_text) if full_text is None else full_text,
+        )
+        self._rewrite(row, entry, scope_id, now, keep_vectors=True)
+        return revised
+
+    def remove(self, pks: Sequence[int], *, operation: str, now: int) -> int:
+        """Delete records with their vectors and full text; how many there were."""
+        array = {"pks": self._dialect.array(pks)}
+        rows = self._rows(_by_pk(self._dialect), array)
+        if not rows:
+            return 0
+        held = self._vectors_held(pks)
+        self._forget_text(rows)
+        self._drop_vectors(pks)
+        self._connection.execute(_delete_records(self._dialect), array)
+        self._count({row.pk: (row.scope_id, -1) for row in rows}.values())
+        self._log([_event(row, operation, held.get(row.pk, 0), now) for row in rows])
+        return len(rows)
+
+    def space(self, name: str, identity: str, dimension: int, *, now: int) -> Space:
+        """The space of this name, created if it is new.
+
+        Raises:
+            ModelMismatchError: it holds vectors of another model or of another length.
+        """
+        if (found := self.spaces().get(name)) is None:
+            new = {
+                "name": name,
+                "identity": identity,
+                "dimension": dimension,
+                "metric": "cosine",
+                "vectors": 0,
+                "created_at": now,
+            }
+            self._connection.execute(spaces.insert(), new)
+            found = self.spaces()[name]
+        check_space(found, identity, dimension)
+        return found
+
+    def set_index_state(self, space: Space, generation: str, applied_seq: int) -> None:
+        """Record how far the index of a space has come."""
+        state = {"generation": generation, "applied_seq": applied_seq}
+        changed = self._connection.execute(
+            update(index_state).where(index_state.c.space_id == space.id).values(state)
+        )
+        if not changed.rowcount:
+            self._connection.execute(index_state.insert().values(space_id=space.id, **state))
+
+    def _standing(
+        self, entries: Sequence[Entry], places: Sequence[int], *, dedupe: bool
+    ) -> list[Row[Any] | None]:
+        """For each entry the row it would replace, if there is one."""
+        by_id = self._rows_by_id([entry.record.id for entry in entries if entry.chosen_id])
+        by_key = self._rows_by_key(entries, places)
+        by_content = self._rows_by_content(entries, places) if dedupe else {}
+        found: list[Row[Any] | None] = []
+        for entry, place in zip(entries, places, strict=True):
+            record = entry.record
+            named = by_id.get(record.id) if entry.chosen_id else None
+            keyed = by_key.get((place, record.key)) if record.key is not None else None
+            _check_agreement(entry, named, keyed, place)
+            same = by_content.get((place, record.kind, record.content))
+            found.append(named if named is not None else keyed if keyed is not None else same)
+        return found
+
+    def _without_expired(
+        self, standing: list[Row[Any] | None], now: int
+    ) -> list[Row[Any] | None]:
+        gone = {row.pk for row in standing if row and row.expires_at and row.expires_at <= now}
+        if gone:
+            self.remove(sorted(gone), operation="expire", now=now)
+        return [None if row and row.pk in gone else row for row in standing]
+
+    def _rows(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Row[Any]]:
+        rows = self._connection.execute(query, values).all()
+        self._scopes.load({row.scope_id for row in rows})
+        return rows
+
+    def _rows_by_id(self, ids: Sequence[str]) -> dict[str, Row[Any]]:
+        if not ids:
+            return {}
+        wanted = {"ids": self._dialect.array(ids)}
+        return {row.id: row for row in self._rows(_by_id(self._dialect), wanted)}
+
+    def _rows_by_key(
+        self, entries: Sequence[Entry], places: Sequence[int]
+    ) -> dict[tuple[int, str | None], Row[Any]]:
+        keys: dict[int, list[str]] = {}
+        for entry, place in zip(entries, places, strict=True):
+            if entry.record.key is not None:
+                keys.setdefault(place, []).append(entry.record.key)
+        found: dict[tuple[int, str | None], Row[Any]] = {}
+        for place, some in keys.items():
+            wanted = {"scope_id": place, "keys": self._dialect.array(some)}
+            for row in self._rows(_by_key(self._dialect), wanted):
+                found[place, row.key] = row
+        return found
+
+    def _rows_by_content(
+        self, entries: Sequence[Entry], places: Sequence[int]
+    ) -> dict[tuple[int, str, str], Row[Any]]:
+        hashes = [content_hash(entry.record.content) for entry in entries]
+        wanted = {
+            "scope_ids": self._dialect.array(set(places)),
+            "hashes": self._dialect.array(hashes),
+        }
+        rows = self._rows(_by_content(self._dialect), wanted)
+        return {(row.scope_id, row.kind, row.content): row for row in rows}
+
+    def _insert(self, fresh: Sequence[tuple[Entry, int]], now: int) -> list[Written]:
+        if not fresh:
+            return []
+        self._check_ids_free([entry.record.id for entry, _ in fresh if entry.chosen_id])
+        first = self._dialect.next_pk(self._connection)
+        rows = [
+            {"pk": pk, **row_of(entry.record, place, full_text=_has_text(entry))}
+            for pk, (entry, place) in enumerate(fresh, first)
+        ]
+        self._connection.execute(_INSERT_RECORD, rows)
+        self._add_vectors([(row["pk"], entry) for row, (entry, _) in zip(rows, fresh, strict=True)])
+        self._index_text(rows)
+        self._count((place, 1) for _, place in fresh)
+        self._log([_new_event(row, now) for row in rows])
+        return [Written(record=entry.record, operation="add") for entry, _ in fresh]
+
+    def _check_ids_free(self, ids: Sequence[str]) -> None:
+        if len(ids) > len(set(ids)):
+            raise ConflictError("one id is given to records of different scopes or keys")
+
+    def _overwrite(self, row: Row[Any], entry: Entry, if_exists: IfExists, now: int) -> Written:
+        if if_exists == "error":
+            raise ConflictError(
+                f"record {row.id!r} exists already; use if_exists='replace' or 'keep'"
+            )
+        if if_exists == "keep":
+            return Written(record=self._record(row), operation="none")
+        record = replace(
+            entry.record,
+            id=row.id,
+            version=row.version + 1,
+            key=row.key if entry.record.key is None else entry.record.key,
+            created_at=from_micros(row.created_at),
+        )
+        self._rewrite(row, replace(entry, record=record), row.scope_id, now, keep_vectors=False)
+        return Written(record=record, operation="update")
+
+    def _rewrite(
+        self, row: Row[Any], entry: Entry, scope_id: int, now: int, *, keep_vectors: bool
+    ) -> None:
+        """Put a new state in place of a row; vectors of spaces not named stay if asked."""
+        held = self._vectors_held([row.pk]).get(row.pk, 0)
+        self._drop_vectors([row.pk], only=entry.vectors if keep_vectors else None)
+        new = {"pk": row.pk, **row_of(entry.record, scope_id, full_text=_has_text(entry))}
+        moved = (row.content, row.scope_id, row.has_text) != (
+            new["content"],
+            scope_id,
+            new["has_text"],
+        )
+        if moved:
+            self._forget_text([row])
+        self._connection.execute(_UPDATE_RECORD, {**new, "old_pk": row.pk})
+        self._add_vectors([(row.pk, entry)])
+        if moved:
+            self._index_text([new])
+        if scope_id != row.scope_id:
+            self._count([(row.scope_id, -1), (scope_id, 1)])
+            self._log([_event(row, "move", 0, now)])
+        self._log([{**_new_event(new, now), "operation": "update", "vectors": held}])
+
+    def _add_vectors(self, numbered: Iterable[tuple[int, Entry]]) -> None:
+        rows = [
+            {
+                "space_id": space_id,
+                "record_pk": pk,
+                "ordinal": ordinal,
+                "vector": vector.astype("<f4", copy=False).tobytes(),
+            }
+            for pk, entry in numbered
+            for space_id, matrix in entry.vectors.items()
+            for ordinal, vector in enumerate(matrix)
+        ]
+        if not rows:
+            return
+        self._connection.execute(_INSERT_VECTOR, rows)
+        self._count_vectors(Counter(row["space_id"] for row in rows))
+
+    def _drop_vectors(self, pks: Sequence[int], *, only: Iterable[int] | None = None) -> None:
+        array = self._dialect.array(pks)
+        dropped: dict[int, int] = {}
+        for space in self.spaces().values():
+            if only is None or space.id in only:
+                wanted = {"space_id": space.id, "pks": array}
+                gone = self._connection.execute(_delete_vectors(self._dialect), wanted)
+                dropped[space.id] = -gone.rowcount
+        self._count_vectors(dropped)
+
+    def _count_vectors(self, changes: Mapping[int, int]) -> None:
+        for space_id, change in changes.items():
+            if change:
+                self._connection.execute(_COUNT_VECTORS, {"space": space_id, "change": change})
+
+    def _vectors_held(self, pks: Sequence[int]) -> dict[int, int]:
+        """The largest number of vectors each record has in one space."""
+        array = self._dialect.array(pks)
+        held: dict[int, int] = {}
+        for space in self.spaces().values():
+            wanted = {"space_id": space.id, "pks": array}
+            for row in self._connection.execute(_vectors_held(self._dialect), wanted):
+                held[row.record_pk] = max(held.get(row.record_pk, 0), row.held)
+        return held
+
+    def _index_text(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        texts = [self._text(row["pk"], row["content"], row["scope_id"]) for row in rows if row["has_text"]]
+        if texts:
+            self._dialect.insert_text(self._connection, texts)
+
+    def _forget_text(self, rows: Iterable[Row[Any]]) -> None:
+        texts = [self._text(row.pk, row.content, row.scope_id) for row in rows if row.has_text]
+        if texts:
+            self._dialect.delete_text(self._connection, texts)
+
+    def _text(self, pk: int, content: str, scope_id: int) -> dict[str, Any]:
+        return {"pk": pk, "content": content, "scopes": scope_tokens(self._scopes.lineage(scope_id))}
+
+    def _count(self, changes: Iterable[tuple[int, int]]) -> None:
+        sums: Counter[int] = Counter()
+        for scope_id, change in changes:
+            sums[scope_id] += change
+        self._scopes.add_counts(sums)
+
+    def _log(self, events: Sequence[Mapping[str, Any]]) -> None:
+        self._connection.execute(_INSERT_EVENT, list(events))
+
+    def _record(self, row: Row[Any]) -> Record:
+        return record_of(row, self._scope_of(row))
+
+    def _scope_of(self, row: Row[Any]) -> Scope:
+        return self._scopes.scope(row.scope_id)
+
+
+def check_space(space: Space, identity: str, dimension: int) -> None:
+    """Refuse vectors that another model made.
+
+    Raises:
+        ModelMismatchError: identity or dimension differ from the space's.
+    """
+    if (space.identity, space.dimension) != (identity, dimension):
+        raise ModelMismatchError(
+            f"space {space.name!r} holds vectors of {space.identity!r} with {space.dimension} "
+            f"dimensions, not of {identity!r} with {dimension}; open the memory with that "
+            "embedder, or add the records anew to a memory of the other one to re-index them"
+        )
+
+
+def _identity(
+    entry: Entry, place: int, standing: Row[Any] | None, *, dedupe: bool
+) -> object:
+    """What makes two entries of one batch the same record."""
+    record = entry.record
+    if standing is not None:
+        return standing.pk
+    if record.key is not None:
+        return (place, "key", record.key)
+    if dedupe:
+        return (place, record.kind, "content", record.content)
+    return (place, "id", record.id)
+
+
+def _same_content(entry: Entry, row: Row[Any]) -> bool:
+    record = entry.record
+    return (record.kind, record.content) == (row.kind, row.content)
+
+
+def _check_agreement(
+    entry: Entry, named: Row[Any] | None, keyed: Row[Any] | None, place: int
+) -> None:
+    if named is not None and named.scope_id != place:
+        raise ConflictError(f"id {named.id!r} is taken; choose another, or leave it out")
+    if entry.chosen_id and keyed is not None and keyed.id != entry.record.id:
+        raise ConflictError("id and key name two different records; give one of them")
+
+
+def _has_text(entry: Entry) -> bool:
+    return entry.full_text and bool(entry.record.content.strip())
+
+
+def _new_event(row: Mapping[str, Any], now: int) -> dict[str, Any]:
+    return {
+        "at": now,
+        "operation": "add",
+        "record_pk": row["pk"],
+        "record_id": row["id"],
+        "scope_id": row["scope_id"],
+        "version": row["version"],
+        "vectors": 0,
+    }
+
+
+def _event(row: Row[Any], operation: str, held: int, now: int) -> dict[str, Any]:
+    return {
+        "at": now,
+        "operation": operation,
+        "record_pk": row.pk,
+        "record_id": row.id,
+        "scope_id": row.scope_id,
+        "version": row.version,
+        "vectors": held,
+    }
+
+
+
+# Statements of fixed shape are built once: building one costs as much as running it.
+_INSERT_RECORD = records.insert()
+_INSERT_VECTOR = vectors.insert()
+_INSERT_EVENT = journal.insert()
+_UPDATE_RECORD = (
+    update(records)
+    .where(records.c.pk == bindparam("old_pk"))
+    .values({name: bindparam(name) for name in records.c.keys() if name != "archived_at"})
+)
+_COUNT_VECTORS = (
+    update(spaces)
+    .where(spaces.c.id == bindparam("space"))
+    .values(vectors=spaces.c.vectors + bindparam("change"))
+)
+
+
+@functools.cache
+def _by_pk(dialect: SqliteDialect) -> Select[Any]:
+    return select(records).where(dialect.among(records.c.pk, "pks"))
+
+
+@functools.cache
+def _by_id(dialect: SqliteDialect) -> Select[Any]:
+    return select(records).where(dialect.among(records.c.id, "ids"))
+
+
+@functools.cache
+def _by_key(dialect: SqliteDialect) -> Select[Any]:
+    return select(records).where(
+        records.c.scope_id == bindparam("scope_id"), dialect.among(records.c.key, "keys")
+    )
+
+
+@functools.cache
+def _by_content(dialect: SqliteDialect) -> Select[Any]:
+    return select(records).where(
+        dialect.among(records.c.scope_id, "scope_ids"),
+        dialect.among(records.c.content_hash, "hashes"),
+    )
+
+
+@functools.cache
+def _delete_records(dialect: SqliteDialect) -> Delete:
+    return delete(records).where(dialect.among(records.c.pk, "pks"))
+
+
+@functools.cache
+def _delete_vectors(dialect: SqliteDialect) -> Delete:
+    return delete(vectors).where(
+        vectors.c.space_id == bindparam("space_id"), dialect.among(vectors.c.record_pk, "pks")
+    )
+
+
+@functools.cache
+def _vectors_held(dialect: SqliteDialect) -> Select[Any]:
+    return (
+        select(vectors.c.record_pk, func.count().label("held"))
+        .where(
+            vectors.c.space_id == bindparam("space_id"), dialect.among(vectors.c.record_pk, "pks")
+        )
+        .group_by(vectors.c.record_pk)
+    )

@@ -1,0 +1,225 @@
+"""The values a memory is made of: `Record`, `Source`, `Link`, `Hit`, `Hits`, `ScopeInfo`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from commonplace.errors import InvalidInputError
+from commonplace.scope import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from commonplace.jsonvalue import JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Who wrote a record, and through what. Every part is optional.
+
+    Attributes:
+        app: the program or framework face, such as `"langgraph"`.
+        agent: the agent's name.
+        user: the person it was written for.
+        thread: the conversation it came from.
+        uri: the page, mail or file it came from.
+        trust: how far the writer is trusted, 0 (not at all) to 1 (fully), or None for unknown.
+    """
+
+    app: str | None = None
+    agent: str | None = None
+    user: str | None = None
+    thread: str | None = None
+    uri: str | None = None
+    trust: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The parts that are known, as JSON."""
+        parts = {part.name: getattr(self, part.name) for part in fields(self)}
+        return {name: value for name, value in parts.items() if value is not None}
+
+    @classmethod
+    def from_dict(cls, parts: Mapping[str, Any]) -> Source:
+        """The source that `to_dict` described.
+
+        Raises:
+            InvalidInputError: a part has a name that `Source` does not know.
+        """
+        known = {part.name for part in fields(cls)}
+        if unknown := sorted(set(parts) - known):
+            raise InvalidInputError(f"a source has no {unknown[0]!r}; it has {sorted(known)}")
+        return cls(**parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Record:
+    """One memory, as it was when it was read. Times are aware UTC with microseconds.
+
+    Attributes:
+        id: UUIDv7 text unless the caller chose another.
+        scope: where it lives.
+        key: the caller's own name for it, unique within its scope.
+        kind: `fact` by default; `message`, `summary`, `entity`, `document`, any lower-case word.
+        content: the text that is searched.
+        value: the JSON the caller stored with it, or None.
+        tags: labels, in the order given, without repeats.
+        metadata: a JSON object, filterable.
+        importance: 0 to 1.
+        source: who wrote it.
+        created_at: when it was first written; overwriting keeps it.
+        updated_at: when it was last written.
+        expires_at: from when on it is invisible, or None.
+        valid_from: from when on the fact was true, or None.
+        valid_to: until when the fact was true, or None.
+        version: 1, and one more with every change.
+    """
+
+    id: str
+    scope: Scope
+    content: str = ""
+    key: str | None = None
+    kind: str = "fact"
+    value: JsonValue = None
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, JsonValue] = field(default_factory=dict[str, "JsonValue"])
+    importance: float = 0.5
+    source: Source = Source()
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    version: int = 1
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.version))
+
+    def __repr__(self) -> str:
+        key = f" key={self.key!r}" if self.key is not None else ""
+        size = f"{len(self.content)} characters"
+        return f"<Record {self.id} {self.kind} in {self.scope.path!r}{key} v{self.version}, {size}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON: the scope as a path, times as ISO 8601 text."""
+        return {
+            "id": self.id,
+            "scope": self.scope.path,
+            "key": self.key,
+            "kind": self.kind,
+            "content": self.content,
+            "value": self.value,
+            "tags": list(self.tags),
+            "metadata": self.metadata,
+            "importance": self.importance,
+            "source": self.source.to_dict(),
+            "created_at": self.created_at.isoformat(),
+            "updated_at": self.updated_at.isoformat(),
+            "expires_at": _iso(self.expires_at),
+            "valid_from": _iso(self.valid_from),
+            "valid_to": _iso(self.valid_to),
+            "version": self.version,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A typed, weighted, directed edge between two records."""
+
+    source_id: str
+    target_id: str
+    type: str
+    weight: float = 1.0
+    metadata: dict[str, JsonValue] = field(default_factory=dict[str, "JsonValue"])
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Hit:
+    """A record that a search found, and why.
+
+    Attributes:
+        record: what was found.
+        score: what it was ranked by, higher is better: the cosine in `dense` mode, BM25 in
+            `lexical` mode, the weighted sum of both normalised lanes (0 to 1) in `hybrid` mode,
+            and 0 for records listed without a query.
+        similarity: the cosine of its best vector with the query's, -1 to 1; None if it has none
+            in the searched space or no vector was asked for.
+        lexical: its BM25 score, above 0; None if no word of the query is in it.
+    """
+
+    record: Record
+    score: float
+    similarity: float | None = None
+    lexical: float | None = None
+
+    @property
+    def id(self) -> str:
+        """The record's id."""
+        return self.record.id
+
+    @property
+    def content(self) -> str:
+        """The record's content."""
+        return self.record.content
+
+    def __repr__(self) -> str:
+        return f"<Hit {self.score:.4f} {self.record!r}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The hit as JSON."""
+        return {
+            "score": self.score,
+            "similarity": self.similarity,
+            "lexical": self.lexical,
+            "record": self.record.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a search found its candidates.
+
+    Attributes:
+        route: `exact` (every match scored from the ledger), `index` (Chroma asked over the whole
+            space, each hit checked against the ledger), `index-where` (Chroma asked with the
+            scope as `where`, each hit checked), or `none` (no vector was needed).
+        reason: the counts that decided it, in words.
+        matches: how many live records lie in the view, before the filter.
+        candidates: how many records were scored.
+        tail: how many changed records the index did not know yet; they were scored exactly.
+        milliseconds: how long the search took.
+    """
+
+    route: str
+    reason: str
+    matches: int
+    candidates: int
+    tail: int
+    milliseconds: float
+
+
+class Hits(list[Hit]):
+    """The hits of one search, best first, with `plan` when `explain=True` was asked for."""
+
+    def __init__(self, hits: Iterable[Hit] = (), *, plan: Plan | None = None) -> None:
+        super().__init__(hits)
+        self.plan = plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeInfo:
+    """A scope that holds records.
+
+    Attributes:
+        scope: the scope.
+        records: how many live records lie at it or, where listing stopped at a depth, below it.
+    """
+
+    scope: Scope
+    records: int
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,122 @@
+"""Vectors of hot scopes, kept in memory within a byte budget and fresh by the journal."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from commonplace.ledger import Snapshot, Space
+
+    Pks = NDArray[np.int64]
+    Matrix = NDArray[np.float32]
+
+_MOST_CHANGES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The vectors of one scope: a record number and a unit vector a row. Never changed in place."""
+
+    pks: Pks
+    units: Matrix
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory it takes."""
+        return self.pks.nbytes + self.units.nbytes
+
+
+class VectorCache:
+    """Unit vectors by space and scope, least recently used dropped first.
+
+    Args:
+        budget: how many bytes of vectors to keep at most; 0 keeps none.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._blocks: OrderedDict[tuple[int, int], Block] = OrderedDict()
+        self._bytes = 0
+        self._seq = 0
+        self._lock = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes are kept now."""
+        return self._bytes
+
+    def blocks(self, snapshot: Snapshot, space: Space, scope_ids: list[int]) -> list[Block]:
+        """The vectors of every record at these scopes, at least as new as the snapshot."""
+        with self._lock:
+            self._follow(snapshot)
+            return [self._block(snapshot, space, scope_id) for scope_id in scope_ids]
+
+    def _block(self, snapshot: Snapshot, space: Space, scope_id: int) -> Block:
+        place = (space.id, scope_id)
+        if (found := self._blocks.get(place)) is not None:
+            self._blocks.move_to_end(place)
+            return found
+        pks, matrix = snapshot.vectors_in_scope(space, scope_id)
+        block = Block(pks, unit(matrix))
+        # A block read from an older snapshot than the cache has followed would never catch up.
+        if snapshot.head() >= self._seq:
+            self._keep(place, block)
+        return block
+
+    def _follow(self, snapshot: Snapshot) -> None:
+        head = snapshot.head()
+        if head <= self._seq:
+            return
+        if self._blocks:
+            changed = snapshot.changed(self._seq, _MOST_CHANGES + 1)
+            if len(changed) > _MOST_CHANGES:
+                self._clear()
+            else:
+                self._patch(snapshot, changed)
+        self._seq = head
+
+    def _patch(self, snapshot: Snapshot, changed: list[tuple[int, int]]) -> None:
+        by_scope: dict[int, list[int]] = {}
+        for pk, scope_id in changed:
+            by_scope.setdefault(scope_id, []).append(pk)
+        spaces = {space.id: space for space in snapshot.spaces().values()}
+        for place, block in list(self._blocks.items()):
+            if pks := by_scope.get(place[1]):
+                space = spaces[place[0]]
+                new, matrix = snapshot.vectors_in_scope(space, place[1], among=pks)
+                stays = ~np.isin(block.pks, pks)
+                patched = Block(
+                    np.concatenate([block.pks[stays], new]),
+                    np.concatenate([block.units[stays], unit(matrix)]),
+                )
+                self._drop(place)
+                self._keep(place, patched)
+
+    def _keep(self, place: tuple[int, int], block: Block) -> None:
+        if block.nbytes > self._budget:
+            return
+        self._blocks[place] = block
+        self._bytes += block.nbytes
+        while self._bytes > self._budget:
+            self._drop(next(iter(self._blocks)))
+
+    def _drop(self, place: tuple[int, int]) -> None:
+        self._bytes -= self._blocks.pop(place).nbytes
+
+    def _clear(self) -> None:
+        self._blocks.clear()
+        self._bytes = 0
+
+
+def unit(matrix: Matrix) -> Matrix:
+    """The rows scaled to unit length; a zero row stays zero."""
+    lengths = np.sqrt(np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64))
+    safe = np.where(lengths > 0, lengths, 1.0).astype(np.float32)
+    return matrix / safe[:, None]

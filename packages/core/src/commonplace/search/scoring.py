@@ -1,0 +1,105 @@
+"""Scores and their order: pure functions on arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Pks = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Candidates of a search: a record number each, and what each lane says of it.
+
+    Attributes:
+        pks: record numbers, distinct.
+        similarity: cosine with the query; NaN where the record has no vector.
+        lexical: BM25 above 0; NaN where no word matches.
+        score: what the record is ranked by.
+    """
+
+    pks: Pks
+    similarity: Floats
+    lexical: Floats
+    score: Floats
+
+    def __len__(self) -> int:
+        return len(self.pks)
+
+    def take(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> Scored:
+        """Some of the candidates, in the order chosen."""
+        return Scored(
+            self.pks[chosen], self.similarity[chosen], self.lexical[chosen], self.score[chosen]
+        )
+
+
+def best_per_record(pks: Pks, similarity: Floats) -> tuple[Pks, Floats]:
+    """One row a record: its best vector counts (max pooling)."""
+    unique, inverse = np.unique(pks, return_inverse=True)
+    if len(unique) == len(pks):
+        order = np.argsort(pks, kind="stable")
+        return pks[order], similarity[order]
+    best = np.full(len(unique), -np.inf)
+    np.maximum.at(best, inverse, similarity)
+    return unique, best
+
+
+def dense_scored(pks: Pks, similarity: Floats) -> Scored:
+    """Candidates ranked by cosine alone."""
+    return Scored(pks, similarity, np.full(len(pks), np.nan), similarity)
+
+
+def lexical_scored(matches: Sequence[tuple[int, float]]) -> Scored:
+    """Candidates ranked by BM25 alone."""
+    pks = np.array([pk for pk, _ in matches], dtype=np.int64)
+    scores = np.array([score for _, score in matches], dtype=np.float64)
+    return Scored(pks, np.full(len(pks), np.nan), scores, scores)
+
+
+def fused(
+    pks: Pks, similarity: Floats, matches: Mapping[int, float], *, dense_weight: float
+) -> Scored:
+    """Both lanes in one score, 0 to 1.
+
+    Each lane is divided by its best score, so that the two are comparable, and weighted. Scores
+    are fused and not ranks: equal-weight reciprocal rank fusion can do worse than BM25 alone.
+
+    Args:
+        pks: records with a vector, in ascending order.
+        similarity: their cosines.
+        matches: BM25 by record, for those of them (and others) that hold a word of the query.
+        dense_weight: the weight of the dense lane, 0 to 1; the lexical lane has the rest.
+    """
+    extra = np.array(sorted(set(matches) - set(pks.tolist())), dtype=np.int64)
+    every = np.concatenate([pks, extra])
+    cosine = np.concatenate([similarity, np.full(len(extra), np.nan)])
+    words = np.array([matches.get(pk, np.nan) for pk in every.tolist()], dtype=np.float64)
+    dense = _share_of_best(np.nan_to_num(cosine))
+    lexical = _share_of_best(np.nan_to_num(words))
+    return Scored(every, cosine, words, dense_weight * dense + (1 - dense_weight) * lexical)
+
+
+def _share_of_best(scores: Floats) -> Floats:
+    positive = np.maximum(scores, 0.0)
+    best = positive.max(initial=0.0)
+    return positive / best if best else positive
+
+
+def leading(scored: Scored, count: int) -> Scored:
+    """The `count` best candidates and all that tie with the last of them, best first."""
+    if count >= len(scored):
+        return scored.take(np.argsort(-scored.score, kind="stable"))
+    if count <= 0:
+        return scored.take(np.zeros(0, dtype=np.intp))
+    bar = -np.partition(-scored.score, count - 1)[count - 1]
+    kept = scored.take(scored.score >= bar)
+    return kept.take(np.argsort(-kept.score, kind="stable"))
