@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from commonplace.ledger.ledger import Ledger
 from commonplace.ledger.selection import Selection
-from commonplace.ledger.snapshot import Change, Snapshot, Space
+from commonplace.ledger.snapshot import Change, IndexState, Snapshot, Space
 from commonplace.ledger.sqlite import Durability
-from commonplace.ledger.transaction import Transaction, Written
+from commonplace.ledger.transaction import Entry, IfExists, Transaction, Written
 
-__all__ = ["Change", "Durability", "Ledger", "Selection", "Snapshot", "Space", "Transaction", "Written"]
+__all__ = [
+    "Change",
+    "Durability",
+    "Entry",
+    "IfExists",
+    "IndexState",
+    "Ledger",
+    "Selection",
+    "Snapshot",
+    "Space",
+    "Transaction",
+    "Written",
+]

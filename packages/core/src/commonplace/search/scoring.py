@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -40,6 +40,15 @@ class Scored:
         return Scored(
             self.pks[chosen], self.similarity[chosen], self.lexical[chosen], self.score[chosen]
         )
+
+    def drop(self, count: int) -> Scored:
+        """All but the first `count`."""
+        return self.take(np.arange(min(count, len(self)), len(self)))
+
+    def rows(self) -> Iterator[tuple[int, float, float, float]]:
+        """Each candidate as `(record number, score, similarity, lexical)`."""
+        columns = (self.pks, self.score, self.similarity, self.lexical)
+        return zip(*(column.tolist() for column in columns), strict=True)
 
 
 def best_per_record(pks: Pks, similarity: Floats) -> tuple[Pks, Floats]:
@@ -92,6 +101,21 @@ def _share_of_best(scores: Floats) -> Floats:
     positive = np.maximum(scores, 0.0)
     best = positive.max(initial=0.0)
     return positive / best if best else positive
+
+
+def above(scored: Scored, least: float | None) -> Scored:
+    """Those with at least this score; all of them for None."""
+    return scored if least is None else scored.take(scored.score >= least)
+
+
+def joined(first: Scored, second: Scored) -> Scored:
+    """The one followed by the other."""
+    return Scored(
+        np.concatenate([first.pks, second.pks]),
+        np.concatenate([first.similarity, second.similarity]),
+        np.concatenate([first.lexical, second.lexical]),
+        np.concatenate([first.score, second.score]),
+    )
 
 
 def leading(scored: Scored, count: int) -> Scored:

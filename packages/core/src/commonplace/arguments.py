@@ -1,0 +1,113 @@
+"""Small arguments of the verbs, checked."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, cast
+
+from commonplace import limits
+from commonplace.errors import InvalidInputError, LimitExceededError
+from commonplace.jsonvalue import checked_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def checked_ids(ids: object, name: str = "id") -> list[str]:
+    """Ids as a list of texts.
+
+    Raises:
+        InvalidInputError: one is not text.
+    """
+    given = [ids] if isinstance(ids, str) else _items(ids, name)
+    for one in given:
+        if not isinstance(one, str):
+            raise InvalidInputError(f"{name} is text, not {type(one).__name__}")
+        checked_text(one, name)
+    return cast("list[str]", given)
+
+
+def checked_limit(limit: object) -> int:
+    """How many results at most: 0 to 100,000.
+
+    Raises:
+        InvalidInputError: negative, too many, or not a whole number.
+    """
+    number = checked_offset(limit, "limit")
+    if number > limits.MAX_PAGE:
+        raise LimitExceededError(f"limit is at most {limits.MAX_PAGE:,}; read page by page")
+    return number
+
+
+def checked_offset(offset: object, name: str = "offset") -> int:
+    """A whole number from 0 on.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    if isinstance(offset, bool) or not isinstance(offset, int) or offset < 0:
+        raise InvalidInputError(f"{name} is a whole number from 0 on")
+    if offset > limits.MAX_OFFSET:
+        raise LimitExceededError(f"{name} is at most {limits.MAX_OFFSET}")
+    return offset
+
+
+def checked_order(order_by: str | Sequence[str]) -> tuple[str, ...]:
+    """The names to order by; whether they exist is the ledger's to say.
+
+    Raises:
+        InvalidInputError: not texts.
+    """
+    names = [order_by] if isinstance(order_by, str) else _items(order_by, "order_by")
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidInputError("order_by is a name or a list of names")
+    return tuple(cast("list[str]", names))
+
+
+def checked_query(query: object) -> str | None:
+    """The query, or None if it is missing or blank.
+
+    Raises:
+        InvalidInputError: it is not text.
+        LimitExceededError: it is longer than 64,000 characters.
+    """
+    if query is None:
+        return None
+    if not isinstance(query, str):
+        raise InvalidInputError(f"a query is text, not {type(query).__name__}")
+    if len(query) > limits.MAX_QUERY_CHARACTERS:
+        raise LimitExceededError(
+            f"a query has at most {limits.MAX_QUERY_CHARACTERS:,} characters, got {len(query):,}"
+        )
+    return checked_text(query, "query") if query.strip() else None
+
+
+def checked_number(number: object, name: str) -> float:
+    """A finite number.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    is_number = isinstance(number, int | float) and not isinstance(number, bool)
+    if not is_number or not math.isfinite(cast("float", number)):
+        raise InvalidInputError(f"{name} is a finite number")
+    return float(cast("float", number))
+
+
+def checked_weight(weight: object) -> float:
+    """A number from 0 to 1.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    number = checked_number(weight, "dense_weight")
+    if not 0 <= number <= 1:
+        raise InvalidInputError("dense_weight is a number from 0 to 1")
+    return number
+
+
+def _items(given: object, name: str) -> list[object]:
+    try:
+        return list(cast("Iterable[object]", given))
+    except TypeError as error:
+        raise InvalidInputError(f"{name} is text or a list of texts") from error

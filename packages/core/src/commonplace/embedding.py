@@ -1,0 +1,112 @@
+"""`Vectoriser`: the memory's own space: which model it is, and vectors for what is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from commonplace.embedders import Embedder, as_embedder, checked_embedding, passages
+from commonplace.errors import ModelMismatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from commonplace.drafts import Draft
+    from commonplace.ledger import Space, Transaction
+
+    Matrix = NDArray[np.float32]
+
+OWN_SPACE = "default"
+_AT_ONCE = 1024
+
+
+class Vectoriser:
+    """Makes the vectors of what is written and searched for.
+
+    Args:
+        given: the caller's embedder, or None for the built-in one, loaded when it is first needed.
+    """
+
+    def __init__(self, given: Any) -> None:
+        self._embedder: Embedder | None = None if given is None else as_embedder(given)
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder in use."""
+        if self._embedder is None:
+            from commonplace.embedders.static import StaticEmbedder  # noqa: PLC0415 - reads a table
+
+            self._embedder = StaticEmbedder()
+        return self._embedder
+
+    def check(self, space: Space | None) -> None:
+        """Refuse a space that another model made.
+
+        Raises:
+            ModelMismatchError: it names both models.
+        """
+        own = self.embedder
+        if space and (space.identity, space.dimension) != (own.identity, own.dimension):
+            raise ModelMismatchError(
+                f"this memory's vectors were made by {space.identity!r} with {space.dimension} "
+                f"dimensions, not by {own.identity!r} with {own.dimension}; open it with that "
+                "embedder, search with mode='lexical', or add its records to a new memory to "
+                "index them anew"
+            )
+
+    def query(self, text: str) -> NDArray[np.float32]:
+        """The vector of a query."""
+        return checked_embedding(self.embedder, [text], queries=True)[0]
+
+    def check_length(self, matrix: Matrix) -> None:
+        """Refuse vectors of another length than the embedder's.
+
+        Raises:
+            ModelMismatchError: it names both lengths.
+        """
+        if matrix.shape[1] != self.embedder.dimension:
+            raise ModelMismatchError(
+                f"a vector of the memory's own space has {self.embedder.dimension} numbers "
+                f"({self.embedder.identity!r}), not {matrix.shape[1]}; name its space in vectors="
+            )
+
+    def own_vectors(self, drafts: Sequence[Draft]) -> list[Matrix | None]:
+        """For each draft its vectors in the memory's own space, given or embedded; None for none."""
+        wanted = [self._texts(draft) for draft in drafts]
+        vectors = self._embed(list(dict.fromkeys(text for texts in wanted for text in texts)))
+        return [
+            self._given(draft) if "" in draft.vectors else _stack(vectors, texts)
+            for draft, texts in zip(drafts, wanted, strict=True)
+        ]
+
+    def texts_vectors(self, content: str, embed: tuple[str, ...] | None) -> Matrix | None:
+        """The vectors of one content, or of the texts to embed in its place; None for none."""
+        texts = self._passages(content) if embed is None else list(embed)
+        return _stack(self._embed(list(dict.fromkeys(texts))), texts)
+
+    def _given(self, draft: Draft) -> Matrix:
+        matrix = draft.vectors[""]
+        self.check_length(matrix)
+        return matrix
+
+    def _texts(self, draft: Draft) -> list[str]:
+        if "" in draft.vectors:
+            return []
+        return self._passages(draft.record.content) if draft.embed is None else list(draft.embed)
+
+    def _passages(self, content: str) -> list[str]:
+        return passages(content, self.embedder.passage_length)
+
+    def _embed(self, texts: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
+        vectors: dict[str, NDArray[np.float32]] = {}
+        for start in range(0, len(texts), _AT_ONCE):
+            some = texts[start : start + _AT_ONCE]
+            vectors.update(zip(some, checked_embedding(self.embedder, some), strict=True))
+        return vectors
+
+
+def _stack(vectors: Mapping[str, NDArray[np.float32]], texts: Sequence[str]) -> Matrix | None:
+    return np.stack([vectors[text] for text in texts]) if texts else None

@@ -1,0 +1,149 @@
+"""`Reader`: everything that a memory reads from its ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from commonplace.embedding import OWN_SPACE
+from commonplace.errors import InvalidInputError, ModelMismatchError
+from commonplace.search import DenseQuery, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from commonplace.embedding import Vectoriser
+    from commonplace.ledger import Ledger, Selection, Space
+    from commonplace.record import Hits, Record, ScopeInfo
+    from commonplace.scope import Scope
+    from commonplace.search import Mode, Searcher
+
+    Vector = NDArray[np.float32]
+
+
+class Lookup(NamedTuple):
+    """What a search looks for, in each lane that takes part."""
+
+    words: str | None
+    dense: DenseQuery | None
+
+
+class Reader:
+    """Reads one ledger.
+
+    Args:
+        ledger: what is read.
+        vectoriser: makes the vectors of queries.
+        searcher: runs the searches.
+    """
+
+    def __init__(self, ledger: Ledger, vectoriser: Vectoriser, searcher: Searcher) -> None:
+        self._ledger = ledger
+        self._vectoriser = vectoriser
+        self._searcher = searcher
+
+    def by_id(self, ids: Sequence[str], selection: Selection) -> dict[str, Record]:
+        """The selected records with these ids, by id."""
+        with self._ledger.read() as snapshot:
+            return snapshot.records_by_id(ids, selection)
+
+    def by_key(self, place: Scope, key: str, selection: Selection) -> Record | None:
+        """The selected record with this key at this scope."""
+        with self._ledger.read() as snapshot:
+            for scope_id in snapshot.scope_ids([place]):
+                ids = list(snapshot.ids_by_key(scope_id, [key]).values())
+                return next(iter(snapshot.records_by_id(ids, selection).values()), None)
+        return None
+
+    def page(
+        self, selection: Selection, order_by: Sequence[str], limit: int, offset: int
+    ) -> list[Record]:
+        """One page of the selected records."""
+        with self._ledger.read() as snapshot:
+            return snapshot.page(selection, order_by, limit, offset)
+
+    def count(self, selection: Selection) -> int:
+        """How many records are selected."""
+        with self._ledger.read() as snapshot:
+            return snapshot.count(selection)
+
+    def scopes(
+        self, selection: Selection, depth: int | None, limit: int, offset: int
+    ) -> list[ScopeInfo]:
+        """The selected scopes that hold records."""
+        with self._ledger.read() as snapshot:
+            return snapshot.scope_infos(selection, depth, limit, offset)
+
+    def lookup(
+        self, words: str | None, vector: Vector | None, space: str | None, mode: Mode
+    ) -> Lookup | None:
+        """What to look for in which lane; None if there is neither query nor vector.
+
+        Raises:
+            InvalidInputError: the mode is unknown, or lacks what it needs.
+            ModelMismatchError: the vector or the embedder is not that of the space.
+        """
+        if mode not in {"hybrid", "dense", "lexical"}:
+            raise InvalidInputError("mode is 'hybrid', 'dense' or 'lexical'")
+        if words is None and vector is None:
+            return None
+        if mode == "lexical":
+            if words is None:
+                raise InvalidInputError("mode='lexical' needs a query in words")
+            return Lookup(words, None)
+        dense = self._dense(words, vector, space)
+        return Lookup(words if mode == "hybrid" else None, dense)
+
+    def search(
+        self,
+        lookup: Lookup,
+        selection: Selection,
+        *,
+        scope: Scope | None,
+        dense_weight: float,
+        limit: int,
+        offset: int,
+        min_score: float | None,
+    ) -> Hits:
+        """The hits of one page."""
+        request = Request(
+            selection=selection,
+            scope=scope,
+            words=lookup.words,
+            dense=lookup.dense,
+            dense_weight=dense_weight,
+            limit=limit,
+            offset=offset,
+            min_score=min_score,
+        )
+        return self._searcher.search(request)
+
+    def _dense(
+        self, words: str | None, vector: Vector | None, space: str | None
+    ) -> DenseQuery | None:
+        with self._ledger.read() as snapshot:
+            found = snapshot.spaces().get(space or OWN_SPACE)
+        if space is not None and space != OWN_SPACE:
+            return self._foreign(space, vector, found)
+        self._vectoriser.check(found)
+        if vector is not None:
+            self._vectoriser.check_length(vector.reshape(1, -1))
+        if found is None:
+            return None
+        target = self._vectoriser.query(words or "") if vector is None else vector
+        return DenseQuery(found, target)
+
+    def _foreign(
+        self, name: str, vector: Vector | None, found: Space | None
+    ) -> DenseQuery | None:
+        if vector is None:
+            raise InvalidInputError(f"space {name!r} is searched by vector=; this memory cannot embed for it")
+        if found is None:
+            return None
+        if len(vector) != found.dimension:
+            raise ModelMismatchError(
+                f"space {name!r} holds vectors of {found.dimension} numbers, not {len(vector)}"
+            )
+        return DenseQuery(found, vector)

@@ -1,0 +1,80 @@
+"""What a search is given and what it works with: plain values and the port of the index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from commonplace.ledger import Selection, Space
+    from commonplace.scope import Scope
+
+    Vector = NDArray[np.float32]
+
+Mode = Literal["hybrid", "dense", "lexical"]
+
+
+@dataclass(frozen=True, slots=True)
+class DenseQuery:
+    """The dense lane: a query vector and the space it belongs to."""
+
+    space: Space
+    vector: Vector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One search, checked and embedded.
+
+    Attributes:
+        selection: which records may be found.
+        scope: the one scope the selection reads, if it is one; the index can narrow to it.
+        words: what the lexical lane looks for; None leaves it out.
+        dense: the dense lane; None leaves it out.
+        dense_weight: its share of a fused score, 0 to 1.
+        limit: how many hits to return.
+        offset: how many of the best to leave out.
+        min_score: hits below it are left out.
+    """
+
+    selection: Selection
+    scope: Scope | None
+    words: str | None
+    dense: DenseQuery | None
+    dense_weight: float
+    limit: int
+    offset: int
+    min_score: float | None
+
+    @property
+    def reach(self) -> int:
+        """How many of the best candidates the page reaches."""
+        return self.offset + self.limit
+
+
+class IndexReader(Protocol):
+    """What a search asks of the vector index."""
+
+    def nearest(self, query: DenseQuery, count: int, *, scope: Scope | None) -> Nearest | None:
+        """The records nearest to a query, as far as the index has followed the journal.
+
+        Args:
+            query: the vector and its space.
+            count: how many entries to return.
+            scope: only records at it or below it, if given.
+
+        Returns:
+            None if the index cannot answer now; the ledger then does.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """What the index proposes: record ids, and the last journal entry that it knows of."""
+
+    ids: list[str]
+    applied_seq: int

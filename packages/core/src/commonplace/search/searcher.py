@@ -1,0 +1,170 @@
+"""`Searcher`: runs a search: candidates, fusion, order, page.
+
+Scope, filter and expiry choose the candidates; ranking comes after. The vector index only proposes:
+every hit is checked against the ledger and scored from the ledger's own vectors.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from commonplace.record import Hit, Hits, Plan
+from commonplace.search.candidates import CandidateFinder, Candidates
+from commonplace.search.scoring import (
+    Scored,
+    above,
+    dense_scored,
+    fused,
+    joined,
+    leading,
+    lexical_scored,
+)
+
+if TYPE_CHECKING:
+    from commonplace.ledger import Ledger, Selection, Snapshot
+    from commonplace.search.cache import VectorCache
+    from commonplace.search.request import DenseQuery, IndexReader, Request
+
+_TEXT_POOL = 1_000
+
+
+class Searcher:
+    """Runs searches against one ledger and its index.
+
+    Args:
+        ledger: where the records are.
+        index: the vector index, or None to score everything from the ledger.
+        cache: vectors of hot scopes.
+    """
+
+    def __init__(self, ledger: Ledger, index: IndexReader | None, cache: VectorCache) -> None:
+        self._ledger = ledger
+        self._index = index
+        self._cache = cache
+
+    def search(self, request: Request) -> Hits:
+        """The hits of one page, best first, with the plan that found them."""
+        started = time.perf_counter()
+        with self._ledger.read() as snapshot:
+            total = snapshot.total(snapshot.flattened(request.selection))
+            if request.dense is None:
+                page, found = _by_words(snapshot, request)
+            else:
+                finder = CandidateFinder(snapshot, self._index, self._cache)
+                page, found = _DenseSearch(snapshot, finder, request, request.dense, total).run()
+            hits = _hits(snapshot, page)
+        return Hits(
+            hits,
+            plan=Plan(
+                route=found.route,
+                reason=found.reason,
+                matches=total,
+                candidates=len(found.pks),
+                tail=found.tail,
+                milliseconds=(time.perf_counter() - started) * 1000,
+            ),
+        )
+
+
+def _by_words(snapshot: Snapshot, request: Request) -> tuple[Scored, Candidates]:
+    matches = snapshot.matching_text(
+        request.words or "", request.selection, request.limit, offset=request.offset
+    )
+    page = above(lexical_scored(matches), request.min_score)
+    return page, Candidates(page.pks, page.similarity, "none", "full text only", complete=True)
+
+
+class _DenseSearch:
+    """One search with a dense lane, alone or fused with the lexical one."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        finder: CandidateFinder,
+        request: Request,
+        query: DenseQuery,
+        total: int,
+    ) -> None:
+        self._snapshot = snapshot
+        self._finder = finder
+        self._request = request
+        self._query = query
+        self._total = total
+
+    def run(self) -> tuple[Scored, Candidates]:
+        """The page, from the index's proposals if it lies within them, else from everything."""
+        pool = self._finder.propose(self._request, self._query, self._total)
+        first = None if pool is None else self._scored(pool)
+        if pool is not None and first is not None and self._request.reach <= len(first):
+            return self._page(first), pool
+        everything = self._finder.exact(self._request, self._query, self._total)
+        scored = self._scored(everything)
+        return self._page(scored) if first is None else self._behind(first, scored), everything
+
+    def _page(self, scored: Scored) -> Scored:
+        ordered = _ordered(self._snapshot, self._request.selection, scored, self._request.reach)
+        return ordered.drop(self._request.offset)
+
+    def _behind(self, first: Scored, scored: Scored) -> Scored:
+        """A page that reaches beyond the pool: the pool keeps its order, the rest follows.
+
+        So no page repeats or skips a record, whichever route each page took.
+        """
+        selection, reach = self._request.selection, self._request.reach
+        head = _ordered(self._snapshot, selection, first, len(first))
+        rest = scored.take(~np.isin(scored.pks, first.pks))
+        tail = _ordered(self._snapshot, selection, rest, reach - len(head))
+        return joined(head, tail).drop(self._request.offset)
+
+    def _scored(self, found: Candidates) -> Scored:
+        if self._request.words is None:
+            return above(dense_scored(found.pks, found.similarity), self._request.min_score)
+        matches = self._matches(self._request.words, found)
+        pks, similarity = found.pks, found.similarity
+        if not found.complete:
+            missing = sorted(set(matches).difference(pks.tolist()))
+            more, cosines = self._finder.cosines(self._query, missing)
+            pks, similarity = np.concatenate([pks, more]), np.concatenate([similarity, cosines])
+        scored = fused(pks, similarity, matches, dense_weight=self._request.dense_weight)
+        return above(scored, self._request.min_score)
+
+    def _matches(self, words: str, found: Candidates) -> dict[int, float]:
+        """BM25 of the best text matches, and of every candidate that matches at all."""
+        selection = self._request.selection
+        matches = dict(self._snapshot.matching_text(words, selection, _TEXT_POOL))
+        if len(matches) == _TEXT_POOL:
+            others = set(found.pks.tolist()).difference(matches)
+            matches.update(
+                self._snapshot.matching_text(words, selection, len(others), among=others)
+            )
+        return matches
+
+
+def _ordered(snapshot: Snapshot, selection: Selection, scored: Scored, count: int) -> Scored:
+    """The `count` best that the ledger lets be seen, ties newest first and then by id."""
+    reach = count
+    while True:
+        top = leading(scored, reach)
+        rows = snapshot.allowed(top.pks.tolist(), selection)
+        if len(rows) >= count or len(top) == len(scored):
+            break
+        reach = reach * 2 + 16
+    rank = {pk: (-created_at, name) for pk, created_at, name in rows}
+    numbers = [n for n, pk in enumerate(top.pks.tolist()) if pk in rank]
+    numbers.sort(key=lambda n: (-float(top.score[n]), *rank[int(top.pks[n])]))
+    return top.take(np.array(numbers[: max(count, 0)], dtype=np.intp))
+
+
+def _hits(snapshot: Snapshot, page: Scored) -> list[Hit]:
+    records = snapshot.numbered(page.pks.tolist())
+    return [
+        Hit(record=records[pk], score=score, similarity=_known(cosine), lexical=_known(words))
+        for pk, score, cosine, words in page.rows()
+    ]
+
+
+def _known(number: float) -> float | None:
+    return None if np.isnan(number) else number
