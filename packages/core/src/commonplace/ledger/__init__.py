@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from commonplace.ledger.ledger import Ledger
 from commonplace.ledger.selection import Selection
-from commonplace.ledger.snapshot import Change, IndexState, Snapshot, Space
+from commonplace.ledger.snapshot import Change, Snapshot, Space
 from commonplace.ledger.sqlite import Durability
 from commonplace.ledger.transaction import Entry, IfExists, Transaction, Written
 
@@ -13,7 +13,6 @@ __all__ = [
     "Durability",
     "Entry",
     "IfExists",
-    "IndexState",
     "Ledger",
     "Selection",
     "Snapshot",

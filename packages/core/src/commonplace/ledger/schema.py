@@ -200,11 +200,10 @@ journal = Table(
     sqlite_autoincrement=True,
 )
 
-# How far the index of a space has followed the journal, and which build of the index that is.
+# How far the index of a space has followed the journal.
 index_state = Table(
     "index_state",
     metadata,
     Column("space_id", Integer, ForeignKey("spaces.id"), primary_key=True),
-    Column("generation", Text, nullable=False),
     Column("applied_seq", _Key, nullable=False),
 )

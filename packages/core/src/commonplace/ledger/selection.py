@@ -47,6 +47,11 @@ class Selection:
     tags: tuple[str, ...] = ()
     now: int
 
+    @classmethod
+    def everything(cls, *, now: int) -> Selection:
+        """Every live record of the ledger."""
+        return cls(scope_ids=(ROOT_SCOPE_ID,), now=now)
+
     @property
     def everywhere(self) -> bool:
         """Whether every scope is read."""

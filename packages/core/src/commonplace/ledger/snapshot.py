@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Select, bindparam, case, desc, func, select
 
 from commonplace.errors import InvalidInputError
+from commonplace.ledger import checking
 from commonplace.ledger.rows import record_of
 from commonplace.ledger.schema import (
     ROOT_SCOPE_ID,
@@ -75,14 +76,6 @@ class Change:
     record_id: str
     scope_id: int
     vectors: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexState:
-    """How far the index of a space has come, and which build of it that is."""
-
-    generation: str
-    applied_seq: int
 
 
 class Snapshot:
@@ -325,10 +318,9 @@ class Snapshot:
         rows = self._connection.execute(_CHANGED, {"after": after, "most": limit})
         return [(row.record_pk, row.scope_id) for row in rows]
 
-    def index_state(self, space: Space) -> IndexState | None:
-        """How far the index of a space has come; None if it has none."""
-        row = self._connection.execute(_INDEX_STATE, {"space_id": space.id}).first()
-        return row and IndexState(generation=row.generation, applied_seq=row.applied_seq)
+    def applied_seq(self, space: Space) -> int:
+        """How far the index of a space has followed the journal; 0 if it has not begun."""
+        return self._connection.execute(_APPLIED_SEQ, {"space_id": space.id}).scalar() or 0
 
     def vector_rows(
         self, space: Space, *, after: int = 0, limit: int = -1, pks: Iterable[int] | None = None
@@ -353,6 +345,15 @@ class Snapshot:
             values["pks"] = self._dialect.array(pks)
         for row in self._connection.execute(query, values):
             yield row.record_pk, row.ordinal, np.frombuffer(row.vector, dtype="<f4")
+
+    def problems(self) -> list[str]:
+        """What is wrong with the ledger, in words; empty if nothing is."""
+        return list(checking.problems(self._connection, self._dialect))
+
+    def kinds(self) -> dict[str, int]:
+        """How many records there are of each kind, expired ones included."""
+        query = select(records.c.kind, func.count().label("held")).group_by(records.c.kind)
+        return {row.kind: row.held for row in self._connection.execute(query)}
 
     def _condition(self, flat: Selection) -> ColumnElement[bool]:
         return condition(flat, self._dialect, by_scope=self._scope_is_selective(flat))
@@ -399,7 +400,7 @@ class Snapshot:
 # Statements of fixed shape are built once: building one costs as much as running it.
 _HEAD = select(func.max(journal.c.seq))
 _SPACES = select(spaces)
-_INDEX_STATE = select(index_state).where(index_state.c.space_id == bindparam("space_id"))
+_APPLIED_SEQ = select(index_state.c.applied_seq).where(index_state.c.space_id == bindparam("space_id"))
 _SCOPES_BELOW = (
     select(scope_tree.c.scope_id)
     .where(scope_tree.c.ancestor_id.in_(bindparam("scope_ids", expanding=True)))

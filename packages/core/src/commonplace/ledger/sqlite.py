@@ -113,9 +113,18 @@ class SqliteDialect:
         """Forget texts; the rows must be what was inserted."""
         connection.execute(_DELETE_TEXT, rows)
 
-    def rebuild_text(self, connection: Connection) -> None:
+    def clear_text(self, connection: Connection) -> None:
         """Empty the full-text index."""
         connection.execute(text("INSERT INTO full_text(full_text) VALUES ('delete-all')"))
+
+    def text_differences(self, connection: Connection) -> tuple[int, int]:
+        """How many texts the full-text index lacks, and how many it has too many."""
+        missing = "SELECT pk FROM records WHERE has_text = 1 EXCEPT SELECT id FROM full_text_docsize"
+        extra = "SELECT id FROM full_text_docsize EXCEPT SELECT pk FROM records WHERE has_text = 1"
+        return (
+            len(connection.execute(text(missing)).all()),
+            len(connection.execute(text(extra)).all()),
+        )
 
     def text_query(self, query: str, scope_ids: Sequence[int]) -> str | None:
         """What `matching_text` looks for: texts with a word of `query` in one of the scopes.

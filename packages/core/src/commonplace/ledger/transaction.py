@@ -11,6 +11,7 @@ from sqlalchemy import Delete, Select, bindparam, delete, func, select, update
 
 from commonplace.clock import from_micros
 from commonplace.errors import ConflictError, ModelMismatchError
+from commonplace.ledger import checking
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.rows import content_hash, record_of, row_of
 from commonplace.ledger.schema import index_state, journal, records, spaces, vectors
@@ -159,14 +160,20 @@ class Transaction(Snapshot):
         check_space(found, identity, dimension)
         return found
 
-    def set_index_state(self, space: Space, generation: str, applied_seq: int) -> None:
-        """Record how far the index of a space has come."""
-        state = {"generation": generation, "applied_seq": applied_seq}
+    def set_applied_seq(self, space: Space, applied_seq: int) -> None:
+        """Record how far the index of a space has followed the journal."""
         changed = self._connection.execute(
-            update(index_state).where(index_state.c.space_id == space.id).values(state)
+            update(index_state)
+            .where(index_state.c.space_id == space.id)
+            .values(applied_seq=applied_seq)
         )
         if not changed.rowcount:
-            self._connection.execute(index_state.insert().values(space_id=space.id, **state))
+            new = {"space_id": space.id, "applied_seq": applied_seq}
+            self._connection.execute(index_state.insert(), new)
+
+    def mend(self) -> list[str]:
+        """Mend what can be mended from the records themselves; what was done, in words."""
+        return list(checking.mend(self._connection, self._dialect, self._scopes))
 
     def _standing(
         self, entries: Sequence[Entry], places: Sequence[int], *, dedupe: bool

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from commonplace.ledger.schema import ROOT_SCOPE_ID
+from commonplace.ledger import Selection
 from commonplace.search.cache import VectorCache, unit
 from commonplace.search.scoring import best_per_record
 
@@ -103,9 +103,7 @@ class CandidateFinder:
         return _cosine(found, unit(matrix), query)
 
     def _everything(self, request: Request) -> int:
-        return self._snapshot.total(
-            replace(request.selection, scope_ids=(ROOT_SCOPE_ID,), below=True)
-        )
+        return self._snapshot.total(Selection.everything(now=request.selection.now))
 
     def _widening(
         self, index: IndexReader, request: Request, query: DenseQuery, scope: Scope | None

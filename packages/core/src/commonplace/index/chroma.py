@@ -1,0 +1,138 @@
+"""Chroma: the only module that imports it. One collection a space, cosine, our own vectors."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import chromadb
+from chromadb.config import Settings
+from chromadb.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from chromadb.api import ClientAPI
+    from chromadb.api.models.Collection import Collection
+    from numpy.typing import NDArray
+
+    from commonplace.ledger import Space
+
+VERSION = chromadb.__version__
+
+# Chroma's own defaults (16 neighbours, ef_search 100) find 0.82 of the true ten on random vectors,
+# these 0.999. A sync_threshold above 1,000 gains nothing in bulk and makes reopening slow: the
+# unsynced log is replayed.
+_HNSW = {
+    "space": "cosine",
+    "max_neighbors": 32,
+    "ef_construction": 100,
+    "ef_search": 400,
+    "sync_threshold": 1000,
+}
+_DELETED_AT_ONCE = 1000
+
+
+class ChromaIndex:
+    """The collections of one memory in one Chroma.
+
+    Args:
+        client: the Chroma client.
+        prefix: what the collections' names begin with.
+    """
+
+    def __init__(self, client: ClientAPI, prefix: str) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._collections: dict[int, Collection] = {}
+
+    @classmethod
+    def embedded(cls, directory: Path) -> ChromaIndex:
+        """An index in a directory of its own, readable by its owner alone."""
+        os.umask(0o077)  # this is the index process: nothing else creates files here
+        return cls(chromadb.PersistentClient(str(directory), settings=_settings()), "space")
+
+    @classmethod
+    def server(cls, url: str, ledger_id: str) -> ChromaIndex:
+        """An index on a Chroma server, apart from other memories' by the ledger's id."""
+        parts = urlsplit(url)
+        client = chromadb.HttpClient(
+            host=parts.hostname or "localhost",
+            port=parts.port or (443 if parts.scheme == "https" else 8000),
+            ssl=parts.scheme == "https",
+            settings=_settings(),
+        )
+        return cls(client, f"commonplace-{ledger_id}")
+
+    def upsert(
+        self,
+        space: Space,
+        ids: Sequence[str],
+        vectors: NDArray[np.float32],
+        texts: Sequence[str],
+        metadatas: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """Write entries; those with the same id are replaced."""
+        self._collection(space).upsert(
+            ids=list(ids),
+            embeddings=vectors,
+            documents=list(texts),
+            metadatas=[dict(metadata) for metadata in metadatas],
+        )
+
+    def delete(self, space: Space, ids: Sequence[str]) -> None:
+        """Delete entries; missing ones are no matter."""
+        collection = self._collection(space)
+        for start in range(0, len(ids), _DELETED_AT_ONCE):
+            collection.delete(ids=list(ids[start : start + _DELETED_AT_ONCE]))
+
+    def nearest(
+        self, space: Space, vector: NDArray[np.float32], count: int, where: dict[str, Any] | None
+    ) -> list[str]:
+        """The ids of the nearest entries, nearest first."""
+        collection = self._collection(space)
+        held = collection.count() if count > 1 else 1
+        if not held:
+            return []
+        found = collection.query(
+            query_embeddings=[vector], n_results=min(count, held), where=where, include=[]
+        )
+        return found["ids"][0]
+
+    def count(self, space: Space) -> int:
+        """How many entries a space has."""
+        return self._collection(space).count()
+
+    def drop(self, space: Space) -> None:
+        """Delete a space's collection."""
+        self._collections.pop(space.id, None)
+        try:
+            self._client.delete_collection(self._name(space))
+        except (NotFoundError, ValueError):
+            pass
+
+    def close(self) -> None:
+        """Release Chroma's files."""
+        close = getattr(self._client, "close", None)
+        if close is not None:
+            close()
+
+    def _collection(self, space: Space) -> Collection:
+        if space.id not in self._collections:
+            self._collections[space.id] = self._client.get_or_create_collection(
+                self._name(space),
+                embedding_function=None,
+                configuration={"hnsw": _HNSW},
+                metadata={"space": space.name, "embedder": space.identity},
+            )
+        return self._collections[space.id]
+
+    def _name(self, space: Space) -> str:
+        return f"{self._prefix}-{space.id}"
+
+
+def _settings() -> Settings:
+    return Settings(anonymized_telemetry=False)

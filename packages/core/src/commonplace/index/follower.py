@@ -1,0 +1,153 @@
+"""`Follower`: brings a Chroma index up to the ledger's journal, a chunk at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from commonplace.scope import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from commonplace.index.chroma import ChromaIndex
+    from commonplace.ledger import Change, Ledger, Snapshot, Space
+    from commonplace.record import Record
+
+_LARGEST_INTEGER = 2**63 - 1
+_OWN_FIELDS = frozenset({"scope", "kind", "key", "created_at"})
+
+
+class Follower:
+    """Applies the journal to the index. Repeating a step changes nothing.
+
+    Args:
+        ledger: where the journal is.
+        chroma: the index.
+    """
+
+    def __init__(self, ledger: Ledger, chroma: ChromaIndex) -> None:
+        self._ledger = ledger
+        self._chroma = chroma
+
+    def step(self, most: int) -> bool:
+        """Apply up to `most` journal entries to every space; whether there was anything to do."""
+        with self._ledger.read() as snapshot:
+            head = snapshot.head()
+            work = [
+                self._prepared(snapshot, space, applied, most)
+                for space in snapshot.spaces().values()
+                if (applied := snapshot.applied_seq(space)) < head
+            ]
+        for chunk in work:
+            self._apply(chunk)
+        return bool(work)
+
+    def start_over(self, spaces: Iterable[Space]) -> None:
+        """Forget what the index holds and how far it had come; the next steps build it anew."""
+        for space in spaces:
+            self._chroma.drop(space)
+            with self._ledger.write() as transaction:
+                transaction.set_applied_seq(space, 0)
+
+    def _prepared(self, snapshot: Snapshot, space: Space, applied: int, most: int) -> _Chunk:
+        changes = snapshot.changes(applied, most)
+        pks = sorted({change.record_pk for change in changes})
+        records = snapshot.numbered(pks)
+        rows = [row for row in snapshot.vector_rows(space, pks=pks) if row[0] in records]
+        return _Chunk(space, changes, records, rows)
+
+    def _apply(self, chunk: _Chunk) -> None:
+        if stale := chunk.stale_ids():
+            self._chroma.delete(chunk.space, stale)
+        if chunk.rows:
+            self._chroma.upsert(
+                chunk.space, chunk.ids(), chunk.matrix(), chunk.texts(), chunk.metadatas()
+            )
+        with self._ledger.write() as transaction:
+            transaction.set_applied_seq(chunk.space, chunk.changes[-1].seq)
+
+
+class _Chunk:
+    """A stretch of the journal, and the present vectors of the records it names."""
+
+    def __init__(
+        self,
+        space: Space,
+        changes: Sequence[Change],
+        records: Mapping[int, Record],
+        rows: Sequence[tuple[int, int, NDArray[np.float32]]],
+    ) -> None:
+        self.space = space
+        self.changes = changes
+        self.rows = rows
+        self._records = records
+
+    def stale_ids(self) -> list[str]:
+        """The entries to delete first: Chroma's upsert would keep their old metadata keys."""
+        changed = (change for change in self.changes if change.operation != "add")
+        return sorted(
+            {
+                entry_id(change.record_id, ordinal)
+                for change in changed
+                for ordinal in range(max(change.vectors, 1))
+            }
+        )
+
+    def ids(self) -> list[str]:
+        return [entry_id(self._records[pk].id, ordinal) for pk, ordinal, _ in self.rows]
+
+    def matrix(self) -> NDArray[np.float32]:
+        return np.stack([vector for _, _, vector in self.rows]).astype(np.float32, copy=False)
+
+    def texts(self) -> list[str]:
+        return [self._records[pk].content for pk, _, _ in self.rows]
+
+    def metadatas(self) -> list[dict[str, Any]]:
+        return [metadata(self._records[pk]) for pk, _, _ in self.rows]
+
+
+def entry_id(record_id: str, ordinal: int) -> str:
+    """The id of an entry: the record's own for its first vector."""
+    return f"{record_id}#{ordinal}" if ordinal else record_id
+
+
+def record_ids(entry_ids: Iterable[str]) -> list[str]:
+    """The records that entries may belong to, nearest first, without repeats.
+
+    A record's own id may end like an entry's, so both readings are named; the ledger knows which.
+    """
+    named: dict[str, None] = {}
+    for entry in entry_ids:
+        named[entry] = None
+        head, mark, tail = entry.rpartition("#")
+        if mark and tail.isdigit():
+            named[head] = None
+    return list(named)
+
+
+def metadata(record: Record) -> dict[str, Any]:
+    """What a Chroma tool shows of a record: where it lies, what it is, its plain metadata."""
+    shown = {
+        name: value
+        for name, value in record.metadata.items()
+        if name not in _OWN_FIELDS and not name.startswith("scope_") and _is_plain(value)
+    }
+    segments = record.scope.segments
+    for depth in range(1, len(segments) + 1):
+        shown[f"scope_{depth}"] = Scope(*segments[:depth]).path
+    shown |= {
+        "scope": record.scope.path,
+        "kind": record.kind,
+        "created_at": record.created_at.isoformat(),
+    }
+    return shown if record.key is None else {**shown, "key": record.key}
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return abs(value) <= _LARGEST_INTEGER
+    return isinstance(value, str | float | bool)

@@ -1,0 +1,328 @@
+"""`Index`: the memory's side of its index process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from filelock import FileLock, Timeout
+
+from commonplace.errors import IndexUnavailableError, InvalidInputError
+from commonplace.index.channel import Channel, ChannelClosedError
+from commonplace.index.follower import record_ids
+from commonplace.index.worker import INDEX_DIRECTORY, LOCK_FILE
+from commonplace.search.request import DenseQuery, Nearest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from commonplace.ledger import Ledger
+    from commonplace.scope import Scope
+
+_LOG = logging.getLogger("commonplace")
+START_AT = 5_000
+"""An index is begun when a space holds so many vectors; up to there exact scoring is as fast."""
+
+_ANSWER_SECONDS = 0.25
+_START_SECONDS = 120.0
+_STEP_SECONDS = 120.0
+_CLOSE_SECONDS = 10.0
+_TRY_EVERY = 1.0
+_TRY_AT_LEAST_EVERY = 60.0
+_TURN_SECONDS = 0.1
+_LOOK_EVERY = 64
+
+
+class Index:
+    """Starts the index process when it pays, asks it, and does without it when it cannot answer.
+
+    Only one process on this machine owns the index of a memory at a time. Where another does, every
+    question is answered None, the ledger answers exactly, and ownership is tried for again.
+
+    Args:
+        ledger: the ledger the index follows.
+        directory: the memory's directory; None for a memory in memory, which has no index.
+        url: the Chroma server, or None for an embedded index.
+        enabled: whether there is to be an index at all.
+    """
+
+    def __init__(
+        self, ledger: Ledger, directory: Path | None, url: str | None, *, enabled: bool
+    ) -> None:
+        self._ledger = ledger
+        self._home = directory
+        self._url = url
+        self._enabled = enabled and directory is not None
+        self._turn = threading.RLock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+        self._ready = False
+        self._rebuild = False
+        self._message = 0
+        self._hello = 0
+        self._failures = 0
+        self._tried = float("-inf")
+        self._written = 0
+        self._closed = False
+        self.nudge()
+
+    @property
+    def directory(self) -> Path | None:
+        """Where the embedded index lies."""
+        return self._home / INDEX_DIRECTORY if self._home and not self._url else None
+
+    @property
+    def state(self) -> str:
+        """What the index is doing: `off`, `not needed yet`, `elsewhere`, `starting` or `ready`."""
+        if not self._enabled:
+            return "off"
+        if self._process is None:
+            return "elsewhere" if self._wanted() else "not needed yet"
+        return "ready" if self._ready else "starting"
+
+    def nudge(self) -> None:
+        """Called after writes: start the index process if the memory has grown enough for it."""
+        self._written += 1
+        if self._process is None and self._written % _LOOK_EVERY == 1 and self._enabled:
+            self._try_start()
+
+    def nearest(self, query: DenseQuery, count: int, *, scope: Scope | None) -> Nearest | None:
+        """The records nearest to a query; None if the index cannot answer within a moment."""
+        if not self._turn.acquire(timeout=_TURN_SECONDS):
+            return None
+        try:
+            if not self._is_ready():
+                return None
+            message = {
+                "do": "nearest",
+                "space": query.space.id,
+                "count": count,
+                "where": _where(scope),
+            }
+            payload = query.vector.astype("<f4", copy=False).tobytes()
+            answer = self._ask(message, payload, timeout=_ANSWER_SECONDS)
+            return answer and Nearest(record_ids(answer["ids"]), answer["applied"])
+        finally:
+            self._turn.release()
+
+    def flush(self) -> None:
+        """Follow the journal to its end, starting the index process if need be.
+
+        Where another process owns the index, it follows by itself and this returns at once.
+
+        Raises:
+            IndexUnavailableError: the index process died twice over it.
+        """
+        if not self._enabled:
+            return
+        for _ in range(2):
+            with self._turn:
+                if not self._started():
+                    return
+                if self._followed():
+                    return
+        raise IndexUnavailableError(
+            "the index process died while following the journal; nothing is lost, searches are "
+            "answered from the ledger; run `commonplace repair`"
+        )
+
+    def problems(self) -> list[str]:
+        """Where the index does not hold what the ledger holds, after following the journal."""
+        if not self._enabled or not self._wanted():
+            return []
+        self.flush()
+        with self._turn:
+            if self._process is None:
+                return []
+            answer = self._ask({"do": "problems"}, timeout=_STEP_SECONDS)
+            if answer is None:
+                return ["index: its process died"]
+            return [f"index: {problem}" for problem in answer["problems"]]
+
+    def rebuild(self) -> None:
+        """Build the index anew from the ledger; nothing is embedded again."""
+        with self._turn:
+            self._stop()
+            self._rebuild = True
+        self.flush()
+
+    def close(self) -> None:
+        """End the index process after what little it may have to catch up on. Idempotent."""
+        with self._turn:
+            self._closed = True
+            self._enabled = False
+            self._stop()
+
+    def _wanted(self) -> bool:
+        with self._ledger.read() as snapshot:
+            return any(space.vectors >= START_AT for space in snapshot.spaces().values())
+
+    def _try_start(self) -> None:
+        with self._turn:
+            if self._process is None and not self._closed and self._wanted():
+                self._start()
+
+    def _started(self) -> bool:
+        """Whether there is an index process of ours, waited for until it is ready."""
+        if self._process is None:
+            self._tried = float("-inf")
+            self._start()
+        if self._process is None:
+            return False
+        if not self._ready:
+            self._await_ready(_START_SECONDS)
+        return self._process is not None  # pyright: ignore[reportUnnecessaryComparison] - it may die
+
+    def _start(self) -> None:
+        """Start the index process, unless one was tried a moment ago or runs elsewhere."""
+        if time.monotonic() - self._tried < min(_TRY_EVERY * 2**self._failures, _TRY_AT_LEAST_EVERY):
+            return
+        self._tried = time.monotonic()
+        assert self._home is not None  # noqa: S101 - an index is enabled only with a directory
+        if not sys.executable or not _is_free(self._home / LOCK_FILE):
+            return
+        start = "rebuild" if self._rebuild else "keep"
+        command = [sys.executable, "-P", "-m", "commonplace.index.worker"]
+        self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+            [*command, str(self._home), self._url or "", start],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+        )
+        assert self._process.stdin and self._process.stdout  # noqa: S101, PT018 - asked for above
+        self._channel = Channel(os.dup(self._process.stdout.fileno()), os.dup(self._process.stdin.fileno()))
+        self._process.stdout.close()
+        self._process.stdin.close()
+        self._ready = False
+        self._message += 1
+        self._hello = self._message
+        self._tell({"do": "hello", "id": self._hello})
+
+    def _is_ready(self) -> bool:
+        if self._process is None:
+            if self._enabled and self._wanted():
+                self._start()
+            return False
+        if not self._ready:
+            self._await_ready(0)
+        return self._ready
+
+    def _await_ready(self, timeout: float) -> None:
+        if self._receive(self._hello, timeout) is not None:
+            self._ready = True
+            self._rebuild = False
+            self._failures = 0
+
+    def _followed(self) -> bool:
+        """Whether the process followed the journal to its end; False if it died."""
+        while self._process is not None:
+            answer = self._ask({"do": "follow"}, timeout=_STEP_SECONDS)
+            if answer is not None and not answer["more"]:
+                return True
+        return False
+
+    def _ask(
+        self, message: dict[str, Any], payload: bytes = b"", *, timeout: float
+    ) -> dict[str, Any] | None:
+        self._message += 1
+        self._tell({**message, "id": self._message}, payload)
+        return self._receive(self._message, timeout)
+
+    def _tell(self, message: dict[str, Any], payload: bytes = b"") -> None:
+        try:
+            if self._channel is not None:
+                self._channel.send(message, payload)
+        except ChannelClosedError:
+            self._lost()
+
+    def _receive(self, wanted: int, timeout: float) -> dict[str, Any] | None:
+        """The answer to one message; late answers to earlier ones are dropped."""
+        deadline = time.monotonic() + timeout
+        try:
+            while self._channel is not None:
+                received = self._channel.receive(max(0.0, deadline - time.monotonic()))
+                if received is None:
+                    return None
+                if received[0]["id"] == wanted:
+                    return received[0]
+        except ChannelClosedError:
+            self._lost()
+        return None
+
+    def _lost(self) -> None:
+        """The process is gone: forget it; if it did not leave by itself, do not trust its index."""
+        process, self._process = self._process, None
+        if process is not None:
+            code = process.wait()
+            if code not in {0, 3}:
+                self._failures += 1
+                self._rebuild = self._url is None
+                _LOG.warning("the index process ended with code %s; its index is rebuilt", code)
+        self._drop_channel()
+
+    def _stop(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        if self._ready:
+            self._catch_up_briefly()
+        if self._process is not None:
+            self._ask({"do": "close"}, timeout=_CLOSE_SECONDS)
+        self._process = None
+        self._drop_channel()
+        try:
+            process.wait(_CLOSE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _catch_up_briefly(self) -> None:
+        deadline = time.monotonic() + 1.0
+        while time.monotonic() < deadline and self._process is not None:
+            answer = self._ask({"do": "follow"}, timeout=_STEP_SECONDS)
+            if answer is None or not answer["more"]:
+                return
+
+    def _drop_channel(self) -> None:
+        channel, self._channel = self._channel, None
+        self._ready = False
+        if channel is not None:
+            channel.close()
+
+
+def open_index(ledger: Ledger, directory: Path | None, choice: str) -> Index:
+    """The index of a memory.
+
+    Args:
+        ledger: its ledger.
+        directory: its directory, or None.
+        choice: `"auto"`, `"exact"`, or the URL of a Chroma server.
+
+    Raises:
+        InvalidInputError: the choice is none of these.
+    """
+    if choice in {"auto", "exact"}:
+        return Index(ledger, directory, None, enabled=choice == "auto")
+    if not isinstance(choice, str) or urlsplit(choice).scheme not in {"http", "https"}:  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
+        raise InvalidInputError("index is 'auto', 'exact' or 'http://host:port'")
+    return Index(ledger, directory, choice, enabled=True)
+
+
+def _where(scope: Scope | None) -> dict[str, str] | None:
+    return None if scope is None else {f"scope_{len(scope.segments)}": scope.path}
+
+
+def _is_free(path: Path) -> bool:
+    lock = FileLock(path, timeout=0, mode=0o600)
+    try:
+        with lock:
+            return True
+    except Timeout:
+        return False

@@ -1,0 +1,71 @@
+"""What an embedded index says of itself: whose it is, and how its files looked when it was closed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FILE = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Written beside Chroma's files.
+
+    Attributes:
+        ledger_id: the ledger the index was made from.
+        chroma: the version of Chroma that wrote it.
+        digests: the files and their BLAKE2b digests as they were at a clean close; None while the
+            index is in use, and so after an unclean stop.
+    """
+
+    ledger_id: str
+    chroma: str
+    digests: dict[str, str] | None = None
+
+
+def read_manifest(directory: Path) -> Manifest | None:
+    """The manifest of an index, or None if there is none that can be read."""
+    try:
+        found = json.loads((directory / _FILE).read_text())
+        return Manifest(**found)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Put a manifest in place, whole or not at all."""
+    draft = directory / (_FILE + ".new")
+    with draft.open("w") as file:
+        json.dump(asdict(manifest), file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(directory / _FILE)
+
+
+def digests(directory: Path) -> dict[str, str]:
+    """The BLAKE2b digest of every file of the index but the manifest."""
+    files = (file for file in sorted(directory.rglob("*")) if file.is_file())
+    return {
+        str(file.relative_to(directory)): _digest(file)
+        for file in files
+        if not file.name.startswith(_FILE)
+    }
+
+
+def clear(directory: Path) -> None:
+    """Remove the index, whatever state it is in, and make its directory anew."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "blake2b").hexdigest()

@@ -1,0 +1,211 @@
+"""The index process: owns an embedded Chroma (or speaks to a server) on behalf of one memory.
+
+Chroma's writes hold the interpreter lock for their whole length, its damaged files crash the
+process that opens them, and its import takes over a second. So it lives in a process of its own:
+the caller is never stalled, never crashed, and never imports it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from commonplace.errors import CommonplaceError
+from commonplace.index.channel import Channel, ChannelClosedError
+from commonplace.index.follower import Follower, record_ids
+from commonplace.index.manifest import Manifest, clear, digests, read_manifest, write_manifest
+from commonplace.ledger import Ledger
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from commonplace.ledger import Snapshot, Space
+
+LOCK_FILE = "index.lock"
+INDEX_DIRECTORY = "index"
+_IDLE = 0.1
+_CHUNK = 2000
+_CHUNK_BESIDE_SEARCHES = 32
+_QUIET_SECONDS = 1.0
+_NOT_OWNER = 3
+_PROBES = 20
+_ALIKE = 0.99
+
+
+def main(arguments: list[str]) -> int:
+    """Serve one memory until it closes or dies.
+
+    Args:
+        arguments: the memory's directory, the server's URL or an empty text, and `rebuild` or `keep`.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the memory decides when this process ends
+    channel = _take_stdout()
+    directory, url, start = Path(arguments[0]), arguments[1], arguments[2]
+    lock = FileLock(directory / LOCK_FILE, timeout=0, mode=0o600)
+    try:
+        lock.acquire()
+    except Timeout:
+        return _NOT_OWNER
+    with lock:
+        ledger = Ledger.open(directory)
+        try:
+            chroma = _Opened(ledger, directory, url, rebuild=start == "rebuild")
+            _Worker(channel, ledger, chroma).run()
+        finally:
+            ledger.close()
+    return 0
+
+
+class _Opened:
+    """The index as it was found or begun anew, and how to leave it."""
+
+    def __init__(self, ledger: Ledger, directory: Path, url: str, *, rebuild: bool) -> None:
+        from commonplace.index.chroma import VERSION, ChromaIndex  # noqa: PLC0415 - 1.5 s
+
+        self._ledger = ledger
+        self._directory = None if url else directory / INDEX_DIRECTORY
+        self._version = VERSION
+        if self._directory is not None:
+            fresh = rebuild or not self._trusted(self._directory)
+            if fresh:
+                clear(self._directory)
+            self._mark(in_use=True)
+            self.chroma = ChromaIndex.embedded(self._directory)
+        else:
+            fresh = rebuild
+            self.chroma = ChromaIndex.server(url, ledger.id)
+        self.follower = Follower(ledger, self.chroma)
+        if fresh or self.differences():
+            self.follower.start_over(self.spaces().values())
+
+    def spaces(self) -> dict[int, Space]:
+        """The spaces of the ledger."""
+        with self._ledger.read() as snapshot:
+            return {space.id: space for space in snapshot.spaces().values()}
+
+    def differences(self) -> list[str]:
+        """Where the index, as far as it has followed, does not hold what the ledger holds."""
+        found: list[str] = []
+        with self._ledger.read() as snapshot:
+            head = snapshot.head()
+            for space in snapshot.spaces().values():
+                if snapshot.applied_seq(space) == head:
+                    held = self.chroma.count(space)
+                    if held != space.vectors:
+                        found.append(f"space {space.name!r}: {held} of {space.vectors} vectors")
+                    elif astray := self._astray(snapshot, space):
+                        found.append(f"space {space.name!r}: {astray} of {_PROBES} probes astray")
+        return found
+
+    def _astray(self, snapshot: Snapshot, space: Space) -> int:
+        """How many of some stored vectors do not lead to a vector like themselves."""
+        step = max(space.vectors // _PROBES, 1)
+        rows = [row for n, row in enumerate(snapshot.vector_rows(space, limit=step * _PROBES)) if n % step == 0]
+        return sum(not self._leads_home(snapshot, space, vector) for _, _, vector in rows)
+
+    def _leads_home(
+        self, snapshot: Snapshot, space: Space, vector: NDArray[np.float32]
+    ) -> bool:
+        ids = record_ids(self.chroma.nearest(space, vector, 1, None))
+        _, found = snapshot.vectors(space, snapshot.pks_by_id(ids).values())
+        lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(vector)
+        return bool(np.any(found @ vector >= _ALIKE * lengths))
+
+    def close(self) -> None:
+        """Leave the index cleanly."""
+        self.chroma.close()
+        self._mark(in_use=False)
+
+    def _trusted(self, directory: Path) -> bool:
+        manifest = read_manifest(directory)
+        if manifest is None or manifest.ledger_id != self._ledger.id:
+            return False
+        return manifest.digests is None or manifest.digests == digests(directory)
+
+    def _mark(self, *, in_use: bool) -> None:
+        if self._directory is not None:
+            manifest = Manifest(
+                ledger_id=self._ledger.id, chroma=self._version
+            )
+            if not in_use:
+                manifest = replace(manifest, digests=digests(self._directory))
+            write_manifest(self._directory, manifest)
+
+
+class _Worker:
+    """Answers the memory's messages, and follows the journal between them."""
+
+    def __init__(self, channel: Channel, ledger: Ledger, opened: _Opened) -> None:
+        self._channel = channel
+        self._ledger = ledger
+        self._opened = opened
+        self._parent = os.getppid()
+        self._searched = 0.0
+        self._spaces = opened.spaces()
+
+    def run(self) -> None:
+        """Serve until told to close, or until the memory's process is gone."""
+        busy = True
+        while os.getppid() == self._parent:
+            try:
+                received = self._channel.receive(0 if busy else _IDLE)
+                if received is not None:
+                    message, payload = received
+                    reply = self._answer(message, payload)
+                    self._channel.send({"id": message["id"], **reply})
+                    if message["do"] == "close":
+                        return
+                    continue
+            except ChannelClosedError:
+                break
+            busy = self._follow()
+        self._opened.close()
+
+    def _follow(self) -> bool:
+        quiet = time.monotonic() - self._searched > _QUIET_SECONDS
+        try:
+            return self._opened.follower.step(_CHUNK if quiet else _CHUNK_BESIDE_SEARCHES)
+        except CommonplaceError:  # the ledger is busy or full: the memory says so itself
+            time.sleep(_IDLE)
+            return False
+
+    def _answer(self, message: dict[str, Any], payload: bytes) -> dict[str, Any]:
+        if message["do"] == "nearest":
+            return self._nearest(message, payload)
+        if message["do"] == "follow":
+            return {"more": self._opened.follower.step(_CHUNK)}
+        if message["do"] == "problems":
+            return {"problems": self._opened.differences()}
+        if message["do"] == "close":
+            self._opened.close()
+        return {}
+
+    def _nearest(self, message: dict[str, Any], payload: bytes) -> dict[str, Any]:
+        self._searched = time.monotonic()
+        if message["space"] not in self._spaces:
+            self._spaces = self._opened.spaces()
+        space = self._spaces[message["space"]]
+        with self._ledger.read() as snapshot:
+            applied = snapshot.applied_seq(space)
+        vector = np.frombuffer(payload, dtype="<f4")
+        ids = self._opened.chroma.nearest(space, vector, message["count"], message["where"])
+        return {"ids": ids, "applied": applied}
+
+
+def _take_stdout() -> Channel:
+    """The pipes to the memory; whatever a library prints goes to standard error instead."""
+    outgoing = os.dup(1)
+    os.dup2(2, 1)
+    return Channel(0, outgoing)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

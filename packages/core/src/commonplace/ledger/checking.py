@@ -1,0 +1,147 @@
+"""What can be wrong inside a ledger, and how it is mended from what is right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Select, and_, delete, exists, func, not_, select, update
+
+from commonplace.ledger.fulltext import scope_tokens
+from commonplace.ledger.rows import record_of
+from commonplace.ledger.schema import records, scope_tree, scopes, spaces, vectors
+from commonplace.scope import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Connection
+
+    from commonplace.ledger.scope_ids import ScopeIds
+    from commonplace.ledger.sqlite import SqliteDialect
+
+_AT_ONCE = 1000
+_AT = (
+    select(func.count())
+    .where(records.c.scope_id == scopes.c.id)
+    .correlate(scopes)
+    .scalar_subquery()
+)
+_BELOW = (
+    select(func.count())
+    .join_from(records, scope_tree, scope_tree.c.scope_id == records.c.scope_id)
+    .where(scope_tree.c.ancestor_id == scopes.c.id)
+    .correlate(scopes)
+    .scalar_subquery()
+)
+_HELD = (
+    select(func.count())
+    .where(vectors.c.space_id == spaces.c.id)
+    .correlate(spaces)
+    .scalar_subquery()
+)
+_ORPHAN = not_(exists().where(records.c.pk == vectors.c.record_pk))
+_WRONG_LENGTH = and_(
+    vectors.c.space_id == spaces.c.id, func.length(vectors.c.vector) != 4 * spaces.c.dimension
+)
+
+
+def problems(connection: Connection, dialect: SqliteDialect) -> Iterator[str]:
+    """What is wrong, in words that hold no memory text; nothing if all is well."""
+    damage = dialect.check(connection)
+    yield from (f"ledger file: {line}" for line in damage)
+    if damage:
+        return
+    yield from _counted("scopes with a wrong count", connection, _wrong_scopes())
+    yield from _counted(
+        "spaces with a wrong count", connection, select(spaces.c.id).where(spaces.c.vectors != _HELD)
+    )
+    yield from _counted(
+        "vectors without a record", connection, select(vectors.c.id).where(_ORPHAN)
+    )
+    yield from _counted(
+        "vectors of a wrong length",
+        connection,
+        select(vectors.c.id).join_from(vectors, spaces, _WRONG_LENGTH),
+    )
+    missing, extra = dialect.text_differences(connection)
+    if missing or extra:
+        yield f"full text: {missing} records missing, {extra} entries too many"
+    unreadable = sum(1 for _ in _unreadable(connection))
+    if unreadable:
+        yield f"{unreadable} records that cannot be read back"
+
+
+def mend(connection: Connection, dialect: SqliteDialect, scope_ids: ScopeIds) -> Iterator[str]:
+    """Mend counts, orphans and full text from the records; what was mended, in words."""
+    repairs: list[tuple[str, Callable[[], int]]] = [
+        ("vectors without a record removed", lambda: _drop_orphans(connection)),
+        ("scope counts corrected", lambda: _recount_scopes(connection)),
+        ("space counts corrected", lambda: _recount_spaces(connection)),
+        ("full-text entries rebuilt", lambda: _rebuild_text(connection, dialect, scope_ids)),
+    ]
+    for label, repair in repairs:
+        if changed := repair():
+            yield f"{label}: {changed}"
+
+
+def _wrong_scopes() -> Select[tuple[int]]:
+    return select(scopes.c.id).where((scopes.c.records != _AT) | (scopes.c.total != _BELOW))
+
+
+def _counted(label: str, connection: Connection, query: Select[tuple[int]]) -> Iterator[str]:
+    found = len(connection.execute(query).all())
+    if found:
+        yield f"{found} {label}"
+
+
+def _unreadable(connection: Connection) -> Iterator[str]:
+    for row in connection.execute(select(records).execution_options(yield_per=_AT_ONCE)):
+        try:
+            record_of(row, Scope())
+        except (ValueError, TypeError):
+            yield row.id
+
+
+def _drop_orphans(connection: Connection) -> int:
+    return connection.execute(delete(vectors).where(_ORPHAN)).rowcount
+
+
+def _recount_scopes(connection: Connection) -> int:
+    wrong = list(connection.execute(_wrong_scopes()).scalars())
+    if wrong:
+        connection.execute(
+            update(scopes).where(scopes.c.id.in_(wrong)).values(records=_AT, total=_BELOW)
+        )
+    return len(wrong)
+
+
+def _recount_spaces(connection: Connection) -> int:
+    changed = update(spaces).where(spaces.c.vectors != _HELD).values(vectors=_HELD)
+    return connection.execute(changed).rowcount
+
+
+def _rebuild_text(connection: Connection, dialect: SqliteDialect, scope_ids: ScopeIds) -> int:
+    if dialect.text_differences(connection) == (0, 0):
+        return 0
+    dialect.clear_text(connection)
+    rebuilt, after = 0, 0
+    while rows := connection.execute(
+        select(records.c.pk, records.c.content, records.c.scope_id)
+        .where(records.c.has_text == 1, records.c.pk > after)
+        .order_by(records.c.pk)
+        .limit(_AT_ONCE)
+    ).all():
+        scope_ids.load({row.scope_id for row in rows})
+        dialect.insert_text(
+            connection,
+            [
+                {
+                    "pk": row.pk,
+                    "content": row.content,
+                    "scopes": scope_tokens(scope_ids.lineage(row.scope_id)),
+                }
+                for row in rows
+            ],
+        )
+        rebuilt, after = rebuilt + len(rows), rows[-1].pk
+    return rebuilt
