@@ -43,6 +43,7 @@ class Reader:
         self._ledger = ledger
         self._vectoriser = vectoriser
         self._searcher = searcher
+        self._spaces: dict[str, Space] = {}
 
     def by_id(self, ids: Sequence[str], selection: Selection) -> dict[str, Record]:
         """The selected records with these ids, by id."""
@@ -123,8 +124,7 @@ class Reader:
     def _dense(
         self, words: str | None, vector: Vector | None, space: str | None
     ) -> DenseQuery | None:
-        with self._ledger.read() as snapshot:
-            found = snapshot.spaces().get(space or OWN_SPACE)
+        found = self._space(space or OWN_SPACE)
         if space is not None and space != OWN_SPACE:
             return self._foreign(space, vector, found)
         self._vectoriser.check(found)
@@ -134,6 +134,13 @@ class Reader:
             return None
         target = self._vectoriser.query(words or "") if vector is None else vector
         return DenseQuery(found, target)
+
+    def _space(self, name: str) -> Space | None:
+        """The space of this name; what makes one, its model and dimension, never changes."""
+        if name not in self._spaces:
+            with self._ledger.read() as snapshot:
+                self._spaces |= snapshot.spaces()
+        return self._spaces.get(name)
 
     def _foreign(
         self, name: str, vector: Vector | None, found: Space | None

@@ -107,10 +107,8 @@ class Store:
     ) -> Selection:
         """The selection of these scopes at this moment."""
         self._check_open()
-        with self._ledger.read() as snapshot:
-            scope_ids = snapshot.scope_ids(scopes)
         return Selection(
-            scope_ids=scope_ids,
+            scope_ids=self._ledger.scope_ids(scopes),
             below=below,
             filter=filter,
             kinds=kinds,

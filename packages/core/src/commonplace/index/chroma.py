@@ -93,12 +93,8 @@ class ChromaIndex:
         self, space: Space, vector: NDArray[np.float32], count: int, where: dict[str, Any] | None
     ) -> list[str]:
         """The ids of the nearest entries, nearest first."""
-        collection = self._collection(space)
-        held = collection.count() if count > 1 else 1
-        if not held:
-            return []
-        found = collection.query(
-            query_embeddings=[vector], n_results=min(count, held), where=where, include=[]
+        found = self._collection(space).query(
+            query_embeddings=[vector], n_results=count, where=where, include=[]
         )
         return found["ids"][0]
 

@@ -32,6 +32,14 @@ class Follower:
     def __init__(self, ledger: Ledger, chroma: ChromaIndex) -> None:
         self._ledger = ledger
         self._chroma = chroma
+        self._applied: dict[int, int] = {}
+
+    def applied(self, space: Space) -> int:
+        """Up to which journal entry a space has been followed; nobody else moves it."""
+        if space.id not in self._applied:
+            with self._ledger.read() as snapshot:
+                self._applied[space.id] = snapshot.applied_seq(space)
+        return self._applied[space.id]
 
     def step(self, most: int) -> bool:
         """Apply up to `most` journal entries to every space; whether there was anything to do."""
@@ -50,8 +58,7 @@ class Follower:
         """Forget what the index holds and how far it had come; the next steps build it anew."""
         for space in spaces:
             self._chroma.drop(space)
-            with self._ledger.write() as transaction:
-                transaction.set_applied_seq(space, 0)
+            self._reached(space, 0)
 
     def _prepared(self, snapshot: Snapshot, space: Space, applied: int, most: int) -> _Chunk:
         changes = snapshot.changes(applied, most)
@@ -67,8 +74,12 @@ class Follower:
             self._chroma.upsert(
                 chunk.space, chunk.ids(), chunk.matrix(), chunk.texts(), chunk.metadatas()
             )
+        self._reached(chunk.space, chunk.changes[-1].seq)
+
+    def _reached(self, space: Space, seq: int) -> None:
         with self._ledger.write() as transaction:
-            transaction.set_applied_seq(chunk.space, chunk.changes[-1].seq)
+            transaction.set_applied_seq(space, seq)
+        self._applied[space.id] = seq
 
 
 class _Chunk:

@@ -36,7 +36,7 @@ _CLOSE_SECONDS = 10.0
 _TRY_EVERY = 1.0
 _TRY_AT_LEAST_EVERY = 60.0
 _TURN_SECONDS = 0.1
-_LOOK_EVERY = 64
+_LOOK_EVERY = 0.2
 
 
 class Index:
@@ -68,7 +68,7 @@ class Index:
         self._hello = 0
         self._failures = 0
         self._tried = float("-inf")
-        self._written = 0
+        self._looked = float("-inf")
         self._closed = False
         self.nudge()
 
@@ -88,9 +88,11 @@ class Index:
 
     def nudge(self) -> None:
         """Called after writes: start the index process if the memory has grown enough for it."""
-        self._written += 1
-        if self._process is None and self._written % _LOOK_EVERY == 1 and self._enabled:
-            self._try_start()
+        if self._process is None and self._enabled:
+            now = time.monotonic()
+            if now - self._looked >= _LOOK_EVERY:
+                self._looked = now
+                self._try_start()
 
     def nearest(self, query: DenseQuery, count: int, *, scope: Scope | None) -> Nearest | None:
         """The records nearest to a query; None if the index cannot answer within a moment."""

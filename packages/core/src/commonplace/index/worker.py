@@ -193,8 +193,7 @@ class _Worker:
         if message["space"] not in self._spaces:
             self._spaces = self._opened.spaces()
         space = self._spaces[message["space"]]
-        with self._ledger.read() as snapshot:
-            applied = snapshot.applied_seq(space)
+        applied = self._opened.follower.applied(space)
         vector = np.frombuffer(payload, dtype="<f4")
         ids = self._opened.chroma.nearest(space, vector, message["count"], message["where"])
         return {"ids": ids, "applied": applied}

@@ -25,9 +25,11 @@ from commonplace.ledger.sqlite import SQLITE, Durability, SqliteDialect, create_
 from commonplace.ledger.transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection, Engine
+
+    from commonplace.scope import Scope
 
 LEDGER_FILE = "ledger.sqlite"
 
@@ -85,6 +87,14 @@ class Ledger:
                 scope_ids = ScopeIds(connection, self._cache)
                 yield Transaction(connection, self._dialect, scope_ids)
             scope_ids.keep()
+
+    def scope_ids(self, wanted: Sequence[Scope]) -> tuple[int, ...]:
+        """The ids of those scopes that have ever held a record, from memory where they are known."""
+        known = [self._cache.ids.get(scope) for scope in wanted]
+        if all(known):
+            return tuple(scope_id for scope_id in known if scope_id)
+        with self.read() as snapshot:
+            return snapshot.scope_ids(wanted)
 
     def compact(self) -> None:
         """Fold the write-ahead log back into the file, as far as readers allow."""

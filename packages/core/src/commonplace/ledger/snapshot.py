@@ -133,6 +133,14 @@ class Snapshot:
         query = select(records.c.pk).where(self._condition(flat)).limit(limit)
         return self._pks(query, parameters(flat))
 
+    def selected_ids(self, ids: Iterable[str], selection: Selection) -> list[int]:
+        """The numbers of those of the records with these ids that are selected."""
+        query = _selected_ids(self._dialect, shape(selection, by_scope=False))
+        if selection.narrowed:
+            query = query.where(condition(selection, self._dialect, by_scope=False))
+        values = {**parameters(selection), "ids": self._dialect.array(ids)}
+        return list(self._connection.execute(query, values).scalars())
+
     def allowed(self, pks: Iterable[int], selection: Selection) -> list[tuple[int, int, str]]:
         """Those of `pks` that are selected, as `(pk, created_at, id)`."""
         query = _allowed(self._dialect, shape(selection, by_scope=False))
@@ -383,9 +391,9 @@ class Snapshot:
     def _expired_by_scope(self, selection: Selection, depth: int | None) -> dict[int, int]:
         gone: dict[int, int] = {}
         query = (
-            select(records.c.scope_id, func.count().label("gone"))
+            select((records.c.scope_id + 0).label("scope_id"), func.count().label("gone"))
             .where(records.c.expires_at <= selection.now)
-            .group_by(records.c.scope_id)
+            .group_by(records.c.scope_id + 0)  # by the index on expiry, not the one on scope
         )
         for row in self._connection.execute(query):
             scope = self.scope(row.scope_id)
@@ -451,6 +459,11 @@ def _allowed(dialect: SqliteDialect, kind: Shape) -> Select[Any]:
     return select(records.c.pk, records.c.created_at, records.c.id).where(
         dialect.among(records.c.pk, "pks"), live_in_scopes(kind)
     )
+
+
+@functools.cache
+def _selected_ids(dialect: SqliteDialect, kind: Shape) -> Select[Any]:
+    return select(records.c.pk).where(dialect.among(records.c.id, "ids"), live_in_scopes(kind))
 
 
 @functools.cache

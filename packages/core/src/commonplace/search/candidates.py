@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from commonplace.ledger import Selection
-from commonplace.search.cache import VectorCache, unit
+from commonplace.search.cache import unit
 from commonplace.search.scoring import best_per_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from commonplace.ledger import Snapshot
-    from commonplace.scope import Scope
+    from commonplace.search.cache import VectorCache
     from commonplace.search.request import DenseQuery, IndexReader, Nearest, Request
 
     Pks = NDArray[np.int64]
@@ -29,12 +29,12 @@ EXACT_LIMIT = 5_000
 SMALL_SHARE = 0.02
 """A view of a smaller share of the memory is asked of the index by `where`, or not at all."""
 
-POOL = 256
-"""How many entries the index is asked for first; pages that lie within them come from them."""
+FIRST_POOL = 4
+"""The index is asked first for so many times the limit, then for four times more, and so on."""
 
 WIDEST_POOL = 4_096
-_ENOUGH = 64
-_FEW_SCOPES = 64
+_LEAST_POOL = 40
+_FEW_SCOPES = 512
 _CHUNK = 20_000
 
 
@@ -69,30 +69,25 @@ class CandidateFinder:
         self._index = index
         self._cache = cache
 
-    def propose(self, request: Request, query: DenseQuery, total: int) -> Candidates | None:
-        """The best candidates by way of the index; None where exact scoring serves better.
+    def stages(self, request: Request, query: DenseQuery, total: int) -> Iterator[Candidates]:
+        """Candidates, more at each stage; the last stage has them all.
 
-        The index is asked for more and more until enough of its proposals are selected.
+        The sizes of the stages depend on the limit and not on the offset, so that every page of
+        one search goes through the same stages.
         """
-        if self._index is None or total <= EXACT_LIMIT or request.reach > WIDEST_POOL:
-            return None
-        scope = None
-        if total < SMALL_SHARE * self._everything(request):
-            if request.scope is None:
-                return None
-            scope = request.scope
-        return self._widening(self._index, request, query, scope)
+        yield from self._proposals(request, query, total)
+        yield self._exact(request, query, total)
 
-    def exact(self, request: Request, query: DenseQuery, total: int) -> Candidates:
+    def _exact(self, request: Request, query: DenseQuery, total: int) -> Candidates:
         """Every selected record that has a vector."""
-        flat = self._snapshot.flattened(request.selection)
-        places = self._few_places(request, total)
+        selection = request.selection
+        places = self._few_places(selection)
         if places is None:
-            pks, similarity = self._by_number(query, self._snapshot.pks(flat))
+            pks, similarity = self._by_number(query, self._snapshot.pks(selection))
         else:
             pks, similarity = self._by_place(query, places)
-            if flat.narrowed or len(self._snapshot.expired(flat, limit=1)):
-                keep = np.isin(pks, self._snapshot.pks(flat))
+            if selection.narrowed or len(self._snapshot.expired(selection, limit=1)):
+                keep = np.isin(pks, self._snapshot.pks(selection))
                 pks, similarity = pks[keep], similarity[keep]
         reason = f"{total} records in view"
         return Candidates(pks, similarity, "exact", reason, complete=True)
@@ -102,24 +97,35 @@ class CandidateFinder:
         found, matrix = self._snapshot.vectors(query.space, pks)
         return _cosine(found, unit(matrix), query)
 
-    def _everything(self, request: Request) -> int:
-        return self._snapshot.total(Selection.everything(now=request.selection.now))
-
-    def _widening(
-        self, index: IndexReader, request: Request, query: DenseQuery, scope: Scope | None
-    ) -> Candidates | None:
-        count = POOL
-        while (answer := index.nearest(query, count, scope=scope)) is not None:
-            found = self._checked(request, query, answer)
-            passed = 0 if found is None else len(found.pks)
-            if found is None or passed >= max(_ENOUGH, request.reach) or count >= WIDEST_POOL:
-                return found and replace(
+    def _proposals(
+        self, request: Request, query: DenseQuery, total: int
+    ) -> Iterator[Candidates]:
+        """What the index proposes, as long as it answers and asking it pays."""
+        if self._index is None or total <= EXACT_LIMIT:
+            return
+        small = self._is_small_share(request, total)
+        scope = request.scope if small else None
+        if small and scope is None:
+            return
+        count = max(FIRST_POOL * request.limit, _LEAST_POOL)
+        while count <= WIDEST_POOL:
+            answer = self._index.nearest(query, count, scope=scope)
+            found = answer and self._checked(request, query, answer)
+            if found is None:
+                return
+            if len(found.pks) >= request.limit:
+                yield replace(
                     found,
                     route="index" if scope is None else "index-where",
-                    reason=f"{passed} of {count} proposals are in view",
+                    reason=f"{len(found.pks)} of {count} proposals are in view",
                 )
-            count = WIDEST_POOL if passed < _ENOUGH // 8 else count * 4
-        return None
+            count = _next_pool(count, len(found.pks), request.limit)
+
+    def _is_small_share(self, request: Request, total: int) -> bool:
+        if request.selection.everywhere:
+            return False
+        everything = self._snapshot.total(Selection.everything(now=request.selection.now))
+        return total < SMALL_SHARE * everything
 
     def _checked(
         self, request: Request, query: DenseQuery, answer: Nearest
@@ -129,17 +135,17 @@ class CandidateFinder:
         if len(changed) > EXACT_LIMIT:
             return None
         tail = {pk for pk, _ in changed}
-        proposed = self._snapshot.pks_by_id(answer.ids).values()
-        allowed = self._snapshot.allowed(tail.union(proposed), request.selection)
-        pks, similarity = self.cosines(query, [pk for pk, _, _ in allowed])
+        pks = self._snapshot.selected_ids(answer.ids, request.selection)
+        if tail:
+            pks += [pk for pk, _, _ in self._snapshot.allowed(tail.difference(pks), request.selection)]
+        pks, similarity = self.cosines(query, pks)
         return Candidates(pks, similarity, "", "", complete=False, tail=len(tail))
 
-    def _few_places(self, request: Request, total: int) -> list[int] | None:
+    def _few_places(self, selection: Selection) -> list[int] | None:
         """The scopes to score block by block, or None if there are too many of them."""
-        flat = self._snapshot.flattened(request.selection)
-        if flat.below and total <= EXACT_LIMIT:
-            return None
-        places = self._snapshot.scopes_with_records(flat)
+        if not selection.below:
+            return list(selection.scope_ids)
+        places = self._snapshot.scopes_with_records(selection)
         return places if len(places) <= _FEW_SCOPES else None
 
     def _by_place(self, query: DenseQuery, places: list[int]) -> tuple[Pks, Floats]:
@@ -149,6 +155,12 @@ class CandidateFinder:
     def _by_number(self, query: DenseQuery, pks: Pks) -> tuple[Pks, Floats]:
         chunks = np.split(pks, range(_CHUNK, len(pks), _CHUNK))
         return _stacked([self.cosines(query, chunk.tolist()) for chunk in chunks])
+
+
+def _next_pool(count: int, passed: int, wanted: int) -> int:
+    """Four times more; at once the widest if so few pass that less would not do."""
+    hopeless = passed * 4 < wanted and count < WIDEST_POOL
+    return WIDEST_POOL if hopeless else count * 4
 
 
 def _cosine(pks: Pks, units: NDArray[np.float32], query: DenseQuery) -> tuple[Pks, Floats]:

@@ -41,14 +41,14 @@ class Scored:
             self.pks[chosen], self.similarity[chosen], self.lexical[chosen], self.score[chosen]
         )
 
-    def drop(self, count: int) -> Scored:
-        """All but the first `count`."""
-        return self.take(np.arange(min(count, len(self)), len(self)))
-
     def rows(self) -> Iterator[tuple[int, float, float, float]]:
         """Each candidate as `(record number, score, similarity, lexical)`."""
         columns = (self.pks, self.score, self.similarity, self.lexical)
         return zip(*(column.tolist() for column in columns), strict=True)
+
+
+EMPTY = Scored(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0), np.zeros(0))
+"""No candidates."""
 
 
 def best_per_record(pks: Pks, similarity: Floats) -> tuple[Pks, Floats]:

@@ -7,6 +7,7 @@ every hit is checked against the ledger and scored from the ledger's own vectors
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from commonplace.record import Hit, Hits, Plan
 from commonplace.search.candidates import CandidateFinder, Candidates
 from commonplace.search.scoring import (
+    EMPTY,
     Scored,
     above,
     dense_scored,
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
     from commonplace.search.cache import VectorCache
     from commonplace.search.request import DenseQuery, IndexReader, Request
 
-_TEXT_POOL = 1_000
+_TEXTS = 100
+_ALL_TEXTS = 1_000
 
 
 class Searcher:
@@ -49,7 +52,8 @@ class Searcher:
         """The hits of one page, best first, with the plan that found them."""
         started = time.perf_counter()
         with self._ledger.read() as snapshot:
-            total = snapshot.total(snapshot.flattened(request.selection))
+            request = replace(request, selection=snapshot.flattened(request.selection))
+            total = snapshot.total(request.selection)
             if request.dense is None:
                 page, found = _by_words(snapshot, request)
             else:
@@ -95,29 +99,20 @@ class _DenseSearch:
         self._total = total
 
     def run(self) -> tuple[Scored, Candidates]:
-        """The page, from the index's proposals if it lies within them, else from everything."""
-        pool = self._finder.propose(self._request, self._query, self._total)
-        first = None if pool is None else self._scored(pool)
-        if pool is not None and first is not None and self._request.reach <= len(first):
-            return self._page(first), pool
-        everything = self._finder.exact(self._request, self._query, self._total)
-        scored = self._scored(everything)
-        return self._page(scored) if first is None else self._behind(first, scored), everything
+        """The page, and the last candidates it took.
 
-    def _page(self, scored: Scored) -> Scored:
-        ordered = _ordered(self._snapshot, self._request.selection, scored, self._request.reach)
-        return ordered.drop(self._request.offset)
-
-    def _behind(self, first: Scored, scored: Scored) -> Scored:
-        """A page that reaches beyond the pool: the pool keeps its order, the rest follows.
-
-        So no page repeats or skips a record, whichever route each page took.
+        Each stage ranks what the stages before did not have, behind them: so no page repeats or
+        skips a record, however many stages each page goes through.
         """
-        selection, reach = self._request.selection, self._request.reach
-        head = _ordered(self._snapshot, selection, first, len(first))
-        rest = scored.take(~np.isin(scored.pks, first.pks))
-        tail = _ordered(self._snapshot, selection, rest, reach - len(head))
-        return joined(head, tail).drop(self._request.offset)
+        ranked = EMPTY
+        for found in self._finder.stages(self._request, self._query, self._total):
+            scored = self._scored(found)
+            fresh = scored.take(~np.isin(scored.pks, ranked.pks))
+            wanted = len(fresh) if not found.complete else self._request.reach - len(ranked)
+            ranked = joined(ranked, _ordered(self._snapshot, self._request.selection, fresh, wanted))
+            if len(ranked) >= self._request.reach:
+                break
+        return ranked.take(np.arange(len(ranked))[self._request.offset : self._request.reach]), found
 
     def _scored(self, found: Candidates) -> Scored:
         if self._request.words is None:
@@ -134,8 +129,9 @@ class _DenseSearch:
     def _matches(self, words: str, found: Candidates) -> dict[int, float]:
         """BM25 of the best text matches, and of every candidate that matches at all."""
         selection = self._request.selection
-        matches = dict(self._snapshot.matching_text(words, selection, _TEXT_POOL))
-        if len(matches) == _TEXT_POOL:
+        most = _ALL_TEXTS if found.complete else max(_TEXTS, 4 * self._request.limit)
+        matches = dict(self._snapshot.matching_text(words, selection, most))
+        if len(matches) == most:
             others = set(found.pks.tolist()).difference(matches)
             matches.update(
                 self._snapshot.matching_text(words, selection, len(others), among=others)
