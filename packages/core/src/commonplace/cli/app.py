@@ -1,0 +1,80 @@
+"""The program: its commands, and what becomes of an error."""
+
+from __future__ import annotations
+
+import io
+import sys
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from commonplace.cli import care, reading, terminal, writing
+from commonplace.cli.demo import command as demo
+from commonplace.errors import CommonplaceError
+
+
+class _Group(TyperGroup):
+    """Turns an error of ours into one line and exit code 1. Anything else is a bug and is shown."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CommonplaceError as error:
+            terminal.complain(str(error))
+            raise typer.Exit(1) from error
+
+
+app = typer.Typer(
+    cls=_Group,
+    name="commonplace",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=(
+        "Exit codes: 0 fine, 1 an error or refused lines, 2 wrong usage, "
+        "3 verify or repair found problems that remain."
+    ),
+)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    if wanted:
+        typer.echo(f"commonplace {version('commonplace')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """One memory, every agent framework: add to it, search it, look after it."""
+
+
+app.command()(demo.demo)
+app.command()(writing.add)
+app.command()(reading.search)
+app.command("list")(reading.list_records)
+app.command()(reading.show)
+app.command()(writing.delete)
+app.command()(reading.scopes)
+app.command()(care.stats)
+app.command()(care.verify)
+app.command()(care.repair)
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    # A terminal that cannot show a character gets an escape instead of a traceback.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    app(prog_name="commonplace")

@@ -1,0 +1,40 @@
+"""Opening a memory for one command."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from commonplace.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from commonplace.memory import Memory
+
+
+@contextlib.contextmanager
+def opened(path: str, *, scope: str | None = None, create: bool = False) -> Generator[Memory]:
+    """The memory at `path`, narrowed to `scope`, for as long as the block lasts.
+
+    Args:
+        path: its directory.
+        scope: the scope to read and write; everything for None.
+        create: make it if it is not there. Commands that only read do not: a slip in the path
+            would leave an empty memory behind and look like lost data.
+
+    Raises:
+        NotFoundError: it is not there.
+    """
+    # Here and not above: they take longer to import than `commonplace --help` should take to run.
+    from commonplace.ledger.ledger import LEDGER_FILE  # noqa: PLC0415
+    from commonplace.memory import Memory  # noqa: PLC0415
+
+    if not create and not (Path(path).expanduser() / LEDGER_FILE).exists():
+        raise NotFoundError(
+            f"there is no memory at {path!r}; name one with --memory or COMMONPLACE_MEMORY, "
+            "or make one with `commonplace add`"
+        )
+    with Memory(path) as memory:
+        yield memory if scope is None else memory.scope(scope)

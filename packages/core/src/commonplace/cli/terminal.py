@@ -1,0 +1,107 @@
+"""What people see. Memory text is data: no markup in it is obeyed, no control character is sent."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from commonplace.record import Hit, Record
+
+# Escape sequences can rewrite what stands on the screen; bidirectional overrides, separators and
+# tag characters can make it read differently from what it is. All are shown, none is sent.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+    "\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_INDENT = " " * 4
+
+
+def console(*, stderr: bool = False, quiet: bool = False) -> Console:
+    """A console that prints text as it is: no markup, no emoji codes, no highlighting."""
+    return Console(stderr=stderr, quiet=quiet, markup=False, emoji=False, highlight=False)
+
+
+def plain(text: str) -> str:
+    r"""`text` with every control character visible: an escape becomes `\x1b`."""
+    return _UNSAFE.sub(_visible, text)
+
+
+def shortened(text: str, width: int) -> str:
+    """`text` on one line of at most `width` characters, safe to print."""
+    line = plain(" ".join(text[: width * 4].split()))
+    whole = len(line) <= width and len(text) <= width * 4
+    return line if whole else line[: max(width - 1, 0)].rstrip() + "…"
+
+
+def moment(when: datetime) -> str:
+    """A time as people read it, to the minute, UTC."""
+    return f"{when:%Y-%m-%d %H:%M}"
+
+
+def complain(message: str) -> None:
+    """One line on standard error."""
+    line = plain(" ".join(message.split()))
+    console(stderr=True).print(Text.assemble(("error: ", "bold red"), line), soft_wrap=True)
+
+
+def note(message: str) -> None:
+    """One line on standard error that is no error, so that standard output stays data."""
+    console(stderr=True).print(plain(message), soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """`value` as JSON. ASCII only, so that no terminal, pipe or encoding can garble it."""
+    typer.echo(json.dumps(value, ensure_ascii=True, indent=2))
+
+
+def print_hits(hits: Iterable[Hit]) -> None:
+    """Hits, two lines each: why and where; what."""
+    for hit in hits:
+        _print_entry(hit.record, Text(f"{hit.score:6.3f}  ", "bold green"))
+
+
+def print_records(records: Iterable[Record]) -> None:
+    """Records, two lines each: id, time, kind and scope; the content, shortened."""
+    for record in records:
+        _print_entry(record, Text())
+
+
+def print_record(record: Record) -> None:
+    """One record, whole: every part that is set, then the content."""
+    parts = record.to_dict()
+    content = parts.pop("content")
+    print_parts({name: part for name, part in parts.items() if part not in (None, [], {})})
+    console().print()
+    console().print(plain(content), soft_wrap=True)
+
+
+def print_parts(parts: dict[str, Any]) -> None:
+    """Names and values in two columns; what is not a plain value is shown as JSON."""
+    width = max(map(len, parts), default=0)
+    for name, part in parts.items():
+        shown = part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)
+        line = Text.assemble((f"{name:<{width}}  ", "bold"), plain(shown))
+        console().print(line, soft_wrap=True)
+
+
+def _print_entry(record: Record, front: Text) -> None:
+    out = console()
+    where = plain(record.scope.path) or "(root)"
+    facts = f"{plain(record.id)}  {moment(record.created_at)}  {record.kind}  {where}"
+    out.print(Text.assemble(front, (facts, "cyan")), soft_wrap=True)
+    content = shortened(record.content, out.width - len(_INDENT))
+    out.print(Text(_INDENT + content), soft_wrap=True)
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - Latin-1

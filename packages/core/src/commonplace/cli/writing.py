@@ -1,0 +1,162 @@
+"""The commands that write: `add` and `delete`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+from commonplace.cli import jsonl, options, terminal
+from commonplace.cli.jsoninput import filter_option, metadata_option
+from commonplace.cli.opening import opened
+from commonplace.errors import CommonplaceError, InvalidInputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from commonplace.memory import Memory
+
+_REFUSALS_SHOWN = 20
+
+
+def add(
+    text: Annotated[
+        str | None, typer.Argument(help="What to remember; - reads it from standard input.")
+    ] = None,
+    *,
+    file: options.RecordsFile = None,
+    kind: Annotated[str | None, typer.Option(help="Its kind; fact if not given.")] = None,
+    key: Annotated[str | None, typer.Option(help="A name of its own within the scope.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag; may be repeated.")] = None,
+    metadata: Annotated[str | None, typer.Option(metavar="JSON", help="A JSON object.")] = None,
+    importance: Annotated[float | None, typer.Option(help="0 to 1.")] = None,
+    ttl: Annotated[float | None, typer.Option(help="Seconds until it expires.")] = None,
+    if_exists: Annotated[
+        options.IfExists, typer.Option(help="When its id, or key in this scope, is taken.")
+    ] = options.IfExists.REPLACE,
+    dedupe: Annotated[
+        bool, typer.Option("--dedupe", help="Keep the record of the same text, if there is one.")
+    ] = False,
+    memory: options.MemoryPath = options.DEFAULT_MEMORY,
+    scope: options.ScopePath = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Remember a text, or every line of a JSONL file. The memory is made if it is new."""
+    if (text is None) == (file is None):
+        raise typer.BadParameter("give a text, - for standard input, or --file", param_hint="TEXT")
+    fields = _given(
+        kind=kind,
+        key=key,
+        tags=tag,
+        metadata=metadata_option(metadata) or None,
+        importance=importance,
+        ttl=ttl,
+    )
+    with opened(memory, scope=scope, create=True) as target:
+        if file is not None:
+            _add_file(target, file, fields, if_exists, dedupe=dedupe, as_json=as_json)
+            return
+        content = _standard_input() if text == "-" else text or ""
+        record = target.add(content, if_exists=if_exists.value, dedupe=dedupe, **fields)
+    if as_json:
+        terminal.print_json(record.to_dict())
+    else:
+        typer.echo(terminal.plain(record.id))
+
+
+def delete(
+    ids: Annotated[list[str] | None, typer.Argument(help="The ids of records.")] = None,
+    *,
+    filter_json: options.FilterJson = None,
+    kinds: options.Kinds = None,
+    tags: options.Tags = None,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="All records of the memory, or of --scope.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    memory: options.MemoryPath = options.DEFAULT_MEMORY,
+    scope: options.ScopePath = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Delete records by id, or all that match, for good. Asks first."""
+    condition = filter_option(filter_json)
+    matching: dict[str, Any] = {"filter": condition, "kinds": kinds or [], "tags": tags or []}
+    if not (ids or condition or kinds or tags or everything):
+        raise typer.BadParameter("say what: ids, --filter, --kind, --tag or --everything")
+    with opened(memory, scope=scope) as target:
+        if not yes:
+            known = sum(record is not None for record in target.get_many(ids or []))
+            _ask(known if ids else target.count(**matching))
+        deleted = target.delete(ids or None, everything=everything, **matching)
+    if as_json:
+        terminal.print_json({"deleted": deleted})
+    else:
+        typer.echo(f"deleted {_counted(deleted)}")
+
+
+def _given(**fields: Any) -> Any:
+    return {name: part for name, part in fields.items() if part is not None}
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInputError("standard input is not UTF-8; convert it first") from error
+
+
+def _add_file(
+    memory: Memory,
+    file: Path,
+    fields: dict[str, Any],
+    if_exists: options.IfExists,
+    *,
+    dedupe: bool,
+    as_json: bool,
+) -> None:
+    outcome = jsonl.Outcome()
+    out = terminal.console(stderr=True)
+    columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with (
+        Progress(*columns, console=out, disable=not out.is_terminal) as bar,
+        file.open("rb") as lines,
+    ):
+        task = bar.add_task("remembering", total=file.stat().st_size or None)
+        try:
+            jsonl.add_lines(
+                memory,
+                lines,
+                outcome,
+                if_exists=if_exists,
+                dedupe=dedupe,
+                defaults=fields,
+                advance=lambda size: bar.advance(task, size),
+            )
+        except CommonplaceError:
+            terminal.note(f"stopped; {_counted(outcome.added)} of earlier lines are stored")
+            raise
+    _report(outcome, as_json=as_json)
+
+
+def _report(outcome: jsonl.Outcome, *, as_json: bool) -> None:
+    if as_json:
+        terminal.print_json(outcome.to_dict())
+    else:
+        typer.echo(f"added {_counted(outcome.added)}, refused {len(outcome.refused):,}")
+        for bad in outcome.refused[:_REFUSALS_SHOWN]:
+            terminal.note(f"line {bad.line}: {bad.reason}")
+        if (more := len(outcome.refused) - _REFUSALS_SHOWN) > 0:
+            terminal.note(f"and {more:,} more; --json lists them all")
+    if outcome.refused:
+        raise typer.Exit(1)
+
+
+def _ask(count: int) -> None:
+    if count:
+        typer.confirm(f"Delete {_counted(count)} for good?", abort=True, err=True)
+
+
+def _counted(number: int) -> str:
+    return f"{number:,} record{'' if number == 1 else 's'}"
