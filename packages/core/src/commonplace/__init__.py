@@ -95,8 +95,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AsyncMemory",
     "CallableEmbedder",
-    "ClosedStoreError",
     "Clock",
+    "ClosedStoreError",
     "CommonplaceError",
     "ConflictError",
     "DataDamagedError",

@@ -50,6 +50,26 @@ class RecordFields(TypedDict, total=False):
     embed: bool | Sequence[str]
 
 
+class RecordChanges(TypedDict, total=False):
+    """What `update` may change."""
+
+    content: str
+    scope: ScopeLike
+    key: str | None
+    kind: str
+    value: Any
+    tags: Sequence[str]
+    metadata: Mapping[str, Any] | None
+    importance: float
+    source: Source | Mapping[str, Any] | None
+    expires_at: datetime | None
+    valid_from: datetime | None
+    valid_to: datetime | None
+    vector: VectorLike | None
+    vectors: Mapping[str, VectorLike | Sequence[VectorLike]] | None
+    embed: bool | Sequence[str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A record about to be written, and how it is to be found.
@@ -59,7 +79,7 @@ class Draft:
             replaces one.
         embed: the texts to embed; None for the content itself, empty for no vector at all.
         vectors: the vectors the caller brought, by space name; `""` is the memory's own space.
-        replaces_id: whether the caller chose the id.
+        chosen_id: whether the caller chose the id.
     """
 
     record: Record
@@ -70,9 +90,7 @@ class Draft:
     chosen_id: bool = False
 
 
-def draft(
-    content: str, given: RecordFields, *, scope: Scope, now: int, fresh_id: str
-) -> Draft:
+def draft(content: str, given: RecordFields, *, scope: Scope, now: int, fresh_id: str) -> Draft:
     """The checked draft of a new record.
 
     Args:
@@ -115,27 +133,69 @@ def checked_parts(parts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _CHECKS[name](part) for name, part in parts.items() if name in _CHECKS}
 
 
-def revised(record: Record, changes: Mapping[str, Any], *, now: int) -> Record:
-    """`record` with `changes` applied and checked; its version is one higher.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """Checked changes to a record.
 
-    Raises:
-        InvalidInputError: a change is unknown, of the wrong type or out of its range.
+    Attributes:
+        now: when they are made, in microseconds.
+        parts: the new parts of the record, by name.
+        embed: as in `Draft`.
+        vectors: as in `Draft`.
     """
-    if unknown := sorted(set(changes) - set(_CHECKS) - {"scope", "expires_at"}):
-        raise InvalidInputError(f"{unknown[0]!r} cannot be updated")
-    checked = checked_parts(changes)
-    if "scope" in changes:
-        checked["scope"] = Scope.of(changes["scope"])
-    if "expires_at" in changes:
-        checked["expires_at"] = _optional_moment(changes["expires_at"], "expires_at")
-    updated = replace(record, updated_at=from_micros(now), version=record.version + 1, **checked)
-    _check_validity(updated)
-    return updated
+
+    now: int
+    parts: dict[str, Any]
+    embed: tuple[str, ...] | None
+    vectors: dict[str, NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, changes: RecordChanges, *, now: int) -> Revision:
+        """The changes, checked and copied.
+
+        Raises:
+            InvalidInputError: a change is unknown, of the wrong type or out of its range.
+        """
+        if unknown := sorted(set(changes) - set(RecordChanges.__annotations__)):
+            known = sorted(RecordChanges.__annotations__)
+            raise InvalidInputError(f"{unknown[0]!r} cannot be changed; what can is {known}")
+        parts = checked_parts(changes)
+        if "scope" in changes:
+            parts["scope"] = Scope.of(changes["scope"])
+        if "expires_at" in changes:
+            parts["expires_at"] = _optional_moment(changes["expires_at"], "expires_at")
+        embed = checked_embed(changes.get("embed", True))
+        return cls(now=now, parts=parts, embed=embed, vectors=_vectors(changes))
+
+    @property
+    def scope(self) -> Scope | None:
+        """Where the record is to move, if it is."""
+        return self.parts.get("scope")
+
+    @property
+    def content(self) -> str | None:
+        """The new content, if it changes."""
+        return self.parts.get("content")
+
+    def applied(self, record: Record) -> Record:
+        """The record with the changes; its version is one higher.
+
+        Raises:
+            InvalidInputError: the new state contradicts itself.
+        """
+        moment = from_micros(self.now)
+        changed = replace(record, updated_at=moment, version=record.version + 1, **self.parts)
+        _check_validity(changed)
+        return changed
 
 
 def fields_of(record: Record) -> RecordFields:
     """What `draft` needs to make an equal record: for adding a record read elsewhere."""
-    parts = {name: getattr(record, name) for name in RecordFields.__annotations__ if name in _RECORD_FIELDS}
+    parts = {
+        name: getattr(record, name)
+        for name in RecordFields.__annotations__
+        if name in _RECORD_FIELDS
+    }
     return cast("RecordFields", parts)
 
 
@@ -337,7 +397,7 @@ def checked_ttl(ttl: object) -> timedelta:
     return span
 
 
-def _vectors(given: RecordFields) -> dict[str, NDArray[np.float32]]:
+def _vectors(given: RecordFields | RecordChanges) -> dict[str, NDArray[np.float32]]:
     brought = given.get("vectors") or {}
     if not isinstance(brought, dict):
         raise InvalidInputError("vectors is a dict from space name to one or several vectors")

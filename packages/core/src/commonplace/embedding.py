@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from commonplace.drafts import Draft
-    from commonplace.ledger import Space, Transaction
+    from commonplace.ledger import Space
 
     Matrix = NDArray[np.float32]
 
@@ -74,7 +74,7 @@ class Vectoriser:
             )
 
     def own_vectors(self, drafts: Sequence[Draft]) -> list[Matrix | None]:
-        """For each draft its vectors in the memory's own space, given or embedded; None for none."""
+        """For each draft its vectors in the memory's own space, given or made; None for none."""
         wanted = [self._texts(draft) for draft in drafts]
         vectors = self._embed(list(dict.fromkeys(text for texts in wanted for text in texts)))
         return [

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MAX_JSON_DEPTH = 64
 MAX_INTEGER_BITS = 4096
 
-JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 """Anything JSON can hold. Tuples, bytes, dates and NaN are not JSON and are refused."""
 
 

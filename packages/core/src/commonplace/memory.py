@@ -14,26 +14,24 @@ from commonplace.arguments import (
     checked_weight,
 )
 from commonplace.drafts import (
+    RecordChanges,
     RecordFields,
-    checked_embed,
+    Revision,
     checked_kinds,
     checked_tags,
     checked_vectors,
     draft,
     fields_of,
-    revised,
 )
 from commonplace.errors import ConflictError, InvalidInputError, NotFoundError
 from commonplace.filters import parse_filter
 from commonplace.record import Hit, Hits, Record, ScopeInfo
-from commonplace.scope import Scope, ScopeLike
 from commonplace.store import Options, Store
 from commonplace.view import View
 
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime, timedelta
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -43,12 +41,10 @@ if TYPE_CHECKING:
     from commonplace.filters import Filter
     from commonplace.ledger import Durability, Selection
     from commonplace.maintenance import Report, Stats
-    from commonplace.record import Source
+    from commonplace.scope import Scope, ScopeLike
     from commonplace.search import Mode
 
     FilterLike = Mapping[str, Any] | Filter | None
-
-_UNSET: Any = object()
 
 
 class Memory:
@@ -63,8 +59,8 @@ class Memory:
         embedder: what turns texts into vectors: an `Embedder`, LangChain `Embeddings`, a Chroma
             embedding function. The built-in one needs no network, key or download.
         index: `"auto"` keeps an embedded Chroma index beside the ledger and uses it once there are
-            enough records for it to pay; `"exact"` never does; `"http://host:port"` keeps the index on a
-            Chroma server.
+            enough records for it to pay; `"exact"` never does; `"http://host:port"` keeps the index
+            on a Chroma server.
         durability: `"normal"` loses nothing when the process is killed at any instant, and at most
             the last moments before a power failure; `"full"` waits for the disk on every write and
             loses nothing then either, as far as the disk is honest.
@@ -104,8 +100,8 @@ class Memory:
     @classmethod
     def _through(cls, store: Store, view: View) -> Self:
         handle = cls.__new__(cls)
-        handle._store = store
-        handle._view = view
+        handle._store = store  # noqa: SLF001 - the handle is of this class
+        handle._view = view  # noqa: SLF001 - as above
         return handle
 
     # Views
@@ -192,22 +188,8 @@ class Memory:
         self,
         id: str,  # noqa: A002 - the field's name everywhere
         *,
-        content: str = _UNSET,
-        scope: ScopeLike = _UNSET,
-        key: str | None = _UNSET,
-        kind: str = _UNSET,
-        value: Any = _UNSET,
-        tags: Sequence[str] = _UNSET,
-        metadata: Mapping[str, Any] | None = _UNSET,
-        importance: float = _UNSET,
-        source: Source | Mapping[str, Any] | None = _UNSET,
-        expires_at: datetime | None = _UNSET,
-        valid_from: datetime | None = _UNSET,
-        valid_to: datetime | None = _UNSET,
-        vector: VectorLike | None = None,
-        vectors: Mapping[str, Any] | None = None,
-        embed: bool | Sequence[str] = True,
         expected_version: int | None = None,
+        **changes: Unpack[RecordChanges],
     ) -> Record:
         """Change the named parts of a record; the others stay. Its version rises by one.
 
@@ -216,37 +198,21 @@ class Memory:
 
         Args:
             id: which record.
-            content: and the other parts: as in `add`.
-            vector: as in `add`.
-            vectors: as in `add`.
-            embed: as in `add`, for changed content.
             expected_version: refuse if the record has another version by now.
+            **changes: `content`, `scope` (moves it), `key`, `kind`, `value`, `tags`, `metadata`,
+                `importance`, `source`, `expires_at`, `valid_from`, `valid_to`, `vector`,
+                `vectors`, `embed`: each as in `add`; None empties what may be empty.
 
         Raises:
             NotFoundError: no such record can be seen and written from this view.
             ConflictError: the version is not the expected one, or the key is taken.
             InvalidInputError: a part is malformed; nothing was written.
         """
-        given = {
-            "content": content,
-            "scope": scope,
-            "key": key,
-            "kind": kind,
-            "value": value,
-            "tags": tags,
-            "metadata": metadata,
-            "importance": importance,
-            "source": source,
-            "expires_at": expires_at,
-            "valid_from": valid_from,
-            "valid_to": valid_to,
-        }
-        changes = {name: part for name, part in given.items() if part is not _UNSET}
-        if "scope" in changes:
-            changes["scope"] = self._view.writable(changes["scope"])
-        now = self._store.now()
+        revision = Revision.of(changes, now=self._store.now())
+        if revision.scope is not None:
+            self._view.writable(revision.scope)
 
-        def revision(record: Record) -> Record:
+        def revise(record: Record) -> Record:
             if not self._view.may_write(record.scope):
                 raise _not_found(id)
             if expected_version is not None and record.version != expected_version:
@@ -254,20 +220,13 @@ class Memory:
                     f"record {id!r} has version {record.version}, not {expected_version}; "
                     "read it again and decide anew"
                 )
-            return revised(record, changes, now=now)
+            return revision.applied(record)
 
-        revised_record = self._store.writer.revise(
-            checked_ids(id)[0],
-            self._selection(now=now),
-            revision,
-            content=changes.get("content"),
-            embed=checked_embed(embed),
-            vectors=_vectors(vector, vectors),
-            now=now,
-        )
-        if revised_record is None:
+        selection = self._selection(now=revision.now)
+        revised = self._store.writer.revise(checked_ids(id)[0], selection, revise, revision)
+        if revised is None:
             raise _not_found(id)
-        return revised_record
+        return revised
 
     def delete(
         self,
@@ -458,9 +417,7 @@ class Memory:
         """
         words = checked_query(query)
         read = self._wanted(scope)
-        selection = self._selection(
-            read, below=recursive, filter=filter, kinds=kinds, tags=tags
-        )
+        selection = self._selection(read, below=recursive, filter=filter, kinds=kinds, tags=tags)
         lookup = self._store.reader.lookup(
             words, None if vector is None else checked_vectors(vector, "vector")[0], space, mode
         )
@@ -577,11 +534,6 @@ def _given(
         )
     fields = {**default, **record}
     return fields.pop("content", ""), fields  # pyright: ignore[reportReturnType] - checked by `draft`
-
-
-def _vectors(vector: Any, vectors: Mapping[str, Any] | None) -> dict[str, Any]:
-    named = {**(vectors or {}), **({} if vector is None else {"": vector})}
-    return {name: checked_vectors(given, "vector") for name, given in named.items()}
 
 
 def _not_found(record_id: str) -> NotFoundError:

@@ -142,11 +142,11 @@ class Reader:
                 self._spaces |= snapshot.spaces()
         return self._spaces.get(name)
 
-    def _foreign(
-        self, name: str, vector: Vector | None, found: Space | None
-    ) -> DenseQuery | None:
+    def _foreign(self, name: str, vector: Vector | None, found: Space | None) -> DenseQuery | None:
         if vector is None:
-            raise InvalidInputError(f"space {name!r} is searched by vector=; this memory cannot embed for it")
+            raise InvalidInputError(
+                f"space {name!r} is searched by vector=; this memory cannot embed for it"
+            )
         if found is None:
             return None
         if len(vector) != found.dimension:

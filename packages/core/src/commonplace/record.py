@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from commonplace.errors import InvalidInputError
-from commonplace.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from commonplace.jsonvalue import JsonValue
+    from commonplace.scope import Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

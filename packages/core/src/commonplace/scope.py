@@ -97,6 +97,10 @@ class Scope:
         return f"Scope({', '.join(map(repr, self.segments))})"
 
 
+ROOT = Scope()
+"""The scope that contains everything."""
+
+
 def _check_segment(segment: object) -> None:
     if not isinstance(segment, str):
         raise InvalidInputError(f"a scope segment is text, not {type(segment).__name__}")

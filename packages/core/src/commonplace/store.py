@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from commonplace.clock import Clock, SystemClock, new_id
 from commonplace.embedding import OWN_SPACE, Vectoriser
 from commonplace.errors import ClosedStoreError, ForkedStoreError, InvalidInputError
-from commonplace.filters import And
+from commonplace.filters import EVERYTHING
 from commonplace.index import open_index
 from commonplace.jsonvalue import checked_text
 from commonplace.ledger import Ledger, Selection
@@ -160,7 +160,7 @@ class Store:
 
     def _sweep_all(self) -> None:
         selection = self.selection(
-            [Scope()], below=True, filter=And(()), kinds=(), tags=(), now=None
+            [Scope()], below=True, filter=EVERYTHING, kinds=(), tags=(), now=None
         )
         self._writer.sweep(selection)
 
@@ -173,9 +173,9 @@ def _release(*parts: Any) -> None:
 def _directory(path: object) -> Path | None:
     if path == IN_MEMORY:
         return None
-    if not isinstance(path, str | os.PathLike) or not str(path):
+    if not isinstance(path, str | Path) or not str(path):
         raise InvalidInputError("a memory's path is the directory it lives in, or ':memory:'")
-    text = checked_text(os.fspath(path) if isinstance(path, str) else str(path), "path")
+    text = checked_text(str(path), "path")
     if "\0" in text:
         raise InvalidInputError("a memory's path may not hold a NUL character")
     return Path(text).expanduser().absolute()
@@ -184,10 +184,9 @@ def _directory(path: object) -> Path | None:
 def _check_options(options: Options) -> None:
     if options.durability not in {"normal", "full"}:
         raise InvalidInputError("durability is 'normal' or 'full'")
-    budget: object = options.cache_bytes
+    budget: Any = options.cache_bytes
     if isinstance(budget, bool) or not isinstance(budget, int) or budget < 0:
         raise InvalidInputError("cache_bytes is a whole number from 0 on")
-    every: object = options.sweep_every
+    every: Any = options.sweep_every
     if every is not None and (not isinstance(every, int | float) or not every > 0):
         raise InvalidInputError("sweep_every is a number of seconds above 0, or None")
-

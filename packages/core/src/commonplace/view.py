@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from commonplace.errors import InvalidInputError, OutsideViewError
-from commonplace.scope import Scope, ScopeLike
+from commonplace.scope import ROOT, Scope, ScopeLike
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class View:
     """The scopes that are read, none within another, and the scope that is written, if any."""
 
-    read: tuple[Scope, ...] = (Scope(),)
-    write: Scope | None = Scope()
+    read: tuple[Scope, ...] = (ROOT,)
+    write: Scope | None = ROOT
 
     def narrowed(self, read: Iterable[ScopeLike], write: ScopeLike | None) -> View:
         """A view within this one.

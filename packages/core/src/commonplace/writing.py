@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from commonplace.clock import Clock
-    from commonplace.drafts import Draft
+    from commonplace.drafts import Draft, Revision
     from commonplace.embedding import Vectoriser
     from commonplace.ledger import IfExists, Ledger, Selection, Transaction
     from commonplace.record import Record
@@ -62,29 +62,25 @@ class Writer:
         self,
         record_id: str,
         selection: Selection,
-        revision: Callable[[Record], Record],
-        *,
-        content: str | None,
-        embed: tuple[str, ...] | None,
-        vectors: Mapping[str, Matrix],
-        now: int,
+        revise: Callable[[Record], Record],
+        revision: Revision,
     ) -> Record | None:
         """Change one record; None if the selection does not hold it."""
-        named = dict(vectors)
+        named, content = dict(revision.vectors), revision.content
         if content is not None and "" not in named:
-            matrix = self._vectoriser.texts_vectors(content, embed)
+            matrix = self._vectoriser.texts_vectors(content, revision.embed)
             named |= {} if matrix is None else {"": matrix}
         with self._ledger.write() as transaction:
-            new = self._by_space(transaction, named, now)
-            if content is not None and "" not in named and (own := transaction.spaces().get(OWN_SPACE)):
-                new[own.id] = _no_vectors(own.dimension)
+            vectors = self._by_space(transaction, named, revision.now)
+            if content is not None and "" not in named:
+                vectors |= _none_of_its_own(transaction)
             revised = transaction.revise(
                 record_id,
                 selection,
-                revision,
-                new_vectors=new,
-                full_text=None if content is None else embed != (),
-                now=now,
+                revise,
+                new_vectors=vectors,
+                full_text=None if content is None else revision.embed != (),
+                now=revision.now,
             )
         self._written()
         return revised
@@ -113,9 +109,7 @@ class Writer:
                 self._written()
                 return removed
 
-    def _entry(
-        self, transaction: Transaction, draft: Draft, own: Matrix | None, now: int
-    ) -> Entry:
+    def _entry(self, transaction: Transaction, draft: Draft, own: Matrix | None, now: int) -> Entry:
         named = {name: matrix for name, matrix in draft.vectors.items() if name}
         if own is not None:
             named[""] = own
@@ -141,5 +135,7 @@ class Writer:
         return found
 
 
-def _no_vectors(dimension: int) -> Matrix:
-    return np.zeros((0, dimension), dtype=np.float32)
+def _none_of_its_own(transaction: Transaction) -> dict[int, Matrix]:
+    """What replaces the vectors in the memory's own space by none."""
+    own = transaction.spaces().get(OWN_SPACE)
+    return {own.id: np.zeros((0, own.dimension), dtype=np.float32)} if own else {}

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from commonplace.filters.match import compare, matches
 from commonplace.filters.parse import parse_filter
-from commonplace.filters.tree import And, Compare, Field, Filter, Not, Or
+from commonplace.filters.tree import EVERYTHING, And, Compare, Field, Filter, Not, Or
 
-__all__ = ["And", "Compare", "Field", "Filter", "Not", "Or", "compare", "matches", "parse_filter"]
+__all__ = [
+    "EVERYTHING",
+    "And",
+    "Compare",
+    "Field",
+    "Filter",
+    "Not",
+    "Or",
+    "compare",
+    "matches",
+    "parse_filter",
+]

@@ -45,16 +45,18 @@ def compare(name: str, found: Any, operand: Any) -> bool:
         return (found is not _MISSING) == operand
     if found is _MISSING or found is None:
         return (name == "$eq" and operand is None) or (name == "$in" and None in operand)
+    return _compare_present(name, found, operand)
+
+
+def _compare_present(name: str, found: Any, operand: Any) -> bool:
     if name == "$object":
         return isinstance(found, dict)
-    if name in {"$eq", "$in"}:
-        return any(json_equal(found, item) for item in (operand if name == "$in" else [operand]))
-    if name in {"$ne", "$nin"}:
-        excluded = operand if name == "$nin" else [operand]
-        return not any(json_equal(found, item) for item in excluded)
     if name == "$contains":
         return _contains(found, operand)
-    return _comparable(found, operand) and _ORDERINGS[name](found, operand)
+    if name in _ORDERINGS:
+        return _comparable(found, operand) and _ORDERINGS[name](found, operand)
+    listed = operand if name in {"$in", "$nin"} else [operand]
+    return any(json_equal(found, item) for item in listed) == (name in {"$eq", "$in"})
 
 
 def compare_in(document: Any, field: Field, name: str, operand: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from commonplace.clock import to_micros
 from commonplace.errors import InvalidInputError, LimitExceededError
-from commonplace.filters.tree import And, Compare, Field, Filter, Not, Or
+from commonplace.filters.tree import EVERYTHING, And, Compare, Field, Filter, Not, Or
 from commonplace.jsonvalue import checked_json, checked_text
 from commonplace.limits import MAX_FILTER_DEPTH, MAX_FILTER_LEAVES
 
@@ -45,11 +45,10 @@ def parse_filter(given: Mapping[str, Any] | Filter | None, *, root: str = "metad
         LimitExceededError: nested more than 16 deep, or more than 256 conditions.
     """
     if given is None:
-        return And(())
+        return EVERYTHING
     if isinstance(given, And | Or | Not | Compare):
         return given
-    tree = _Parser(root).parse(given, depth=0)
-    return tree
+    return _Parser(root).parse(given, depth=0)
 
 
 class _Parser:

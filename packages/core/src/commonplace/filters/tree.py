@@ -40,6 +40,10 @@ class And:
     parts: tuple[Filter, ...]
 
 
+EVERYTHING = And(())
+"""The filter that every record matches."""
+
+
 @dataclass(frozen=True, slots=True)
 class Or:
     """At least one part matches."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -105,10 +106,8 @@ class ChromaIndex:
     def drop(self, space: Space) -> None:
         """Delete a space's collection."""
         self._collections.pop(space.id, None)
-        try:
+        with contextlib.suppress(NotFoundError, ValueError):
             self._client.delete_collection(self._name(space))
-        except (NotFoundError, ValueError):
-            pass
 
     def close(self) -> None:
         """Release Chroma's files."""

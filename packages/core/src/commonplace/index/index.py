@@ -183,7 +183,9 @@ class Index:
 
     def _start(self) -> None:
         """Start the index process, unless one was tried a moment ago or runs elsewhere."""
-        if time.monotonic() - self._tried < min(_TRY_EVERY * 2**self._failures, _TRY_AT_LEAST_EVERY):
+        if time.monotonic() - self._tried < min(
+            _TRY_EVERY * 2**self._failures, _TRY_AT_LEAST_EVERY
+        ):
             return
         self._tried = time.monotonic()
         assert self._home is not None  # noqa: S101 - an index is enabled only with a directory
@@ -199,7 +201,9 @@ class Index:
             bufsize=0,
         )
         assert self._process.stdin and self._process.stdout  # noqa: S101, PT018 - asked for above
-        self._channel = Channel(os.dup(self._process.stdout.fileno()), os.dup(self._process.stdin.fileno()))
+        self._channel = Channel(
+            os.dup(self._process.stdout.fileno()), os.dup(self._process.stdin.fileno())
+        )
         self._process.stdout.close()
         self._process.stdin.close()
         self._ready = False

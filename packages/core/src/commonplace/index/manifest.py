@@ -1,4 +1,4 @@
-"""What an embedded index says of itself: whose it is, and how its files looked when it was closed."""
+"""What an embedded index says of itself: whose it is, and how its files looked when closed."""
 
 from __future__ import annotations
 

@@ -44,7 +44,8 @@ def main(arguments: list[str]) -> int:
     """Serve one memory until it closes or dies.
 
     Args:
-        arguments: the memory's directory, the server's URL or an empty text, and `rebuild` or `keep`.
+        arguments: the memory's directory, the server's URL or an empty text, and `rebuild` or
+            `keep`.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the memory decides when this process ends
     channel = _take_stdout()
@@ -108,12 +109,14 @@ class _Opened:
     def _astray(self, snapshot: Snapshot, space: Space) -> int:
         """How many of some stored vectors do not lead to a vector like themselves."""
         step = max(space.vectors // _PROBES, 1)
-        rows = [row for n, row in enumerate(snapshot.vector_rows(space, limit=step * _PROBES)) if n % step == 0]
+        rows = [
+            row
+            for n, row in enumerate(snapshot.vector_rows(space, limit=step * _PROBES))
+            if n % step == 0
+        ]
         return sum(not self._leads_home(snapshot, space, vector) for _, _, vector in rows)
 
-    def _leads_home(
-        self, snapshot: Snapshot, space: Space, vector: NDArray[np.float32]
-    ) -> bool:
+    def _leads_home(self, snapshot: Snapshot, space: Space, vector: NDArray[np.float32]) -> bool:
         ids = record_ids(self.chroma.nearest(space, vector, 1, None))
         _, found = snapshot.vectors(space, snapshot.pks_by_id(ids).values())
         lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(vector)
@@ -132,9 +135,7 @@ class _Opened:
 
     def _mark(self, *, in_use: bool) -> None:
         if self._directory is not None:
-            manifest = Manifest(
-                ledger_id=self._ledger.id, chroma=self._version
-            )
+            manifest = Manifest(ledger_id=self._ledger.id, chroma=self._version)
             if not in_use:
                 manifest = replace(manifest, digests=digests(self._directory))
             write_manifest(self._directory, manifest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Select, and_, delete, exists, func, not_, select, update
+from sqlalchemy import and_, delete, exists, func, not_, select, update
 
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.rows import record_of
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from commonplace.ledger.scope_ids import ScopeIds
+    from commonplace.ledger.selection import Query
     from commonplace.ledger.sqlite import SqliteDialect
 
 _AT_ONCE = 1000
@@ -53,11 +54,11 @@ def problems(connection: Connection, dialect: SqliteDialect) -> Iterator[str]:
         return
     yield from _counted("scopes with a wrong count", connection, _wrong_scopes())
     yield from _counted(
-        "spaces with a wrong count", connection, select(spaces.c.id).where(spaces.c.vectors != _HELD)
+        "spaces with a wrong count",
+        connection,
+        select(spaces.c.id).where(spaces.c.vectors != _HELD),
     )
-    yield from _counted(
-        "vectors without a record", connection, select(vectors.c.id).where(_ORPHAN)
-    )
+    yield from _counted("vectors without a record", connection, select(vectors.c.id).where(_ORPHAN))
     yield from _counted(
         "vectors of a wrong length",
         connection,
@@ -84,11 +85,11 @@ def mend(connection: Connection, dialect: SqliteDialect, scope_ids: ScopeIds) ->
             yield f"{label}: {changed}"
 
 
-def _wrong_scopes() -> Select[tuple[int]]:
+def _wrong_scopes() -> Query:
     return select(scopes.c.id).where((scopes.c.records != _AT) | (scopes.c.total != _BELOW))
 
 
-def _counted(label: str, connection: Connection, query: Select[tuple[int]]) -> Iterator[str]:
+def _counted(label: str, connection: Connection, query: Query) -> Iterator[str]:
     found = len(connection.execute(query).all())
     if found:
         yield f"{found} {label}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import stat
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, text
@@ -25,7 +24,8 @@ from commonplace.ledger.sqlite import SQLITE, Durability, SqliteDialect, create_
 from commonplace.ledger.transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     from sqlalchemy import Connection, Engine
 
@@ -66,7 +66,7 @@ class Ledger:
         return cls(open_engine(path, durability), SQLITE, path)
 
     @contextlib.contextmanager
-    def read(self) -> Iterator[Snapshot]:
+    def read(self) -> Generator[Snapshot]:
         """A consistent view of the ledger, for as long as the block lasts."""
         with self._exclusive_in_memory(), self._engine.connect() as connection:
             scope_ids = ScopeIds(connection, self._cache)
@@ -74,7 +74,7 @@ class Ledger:
             scope_ids.keep()
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self) -> Generator[Transaction]:
         """A transaction: committed whole when the block ends, undone whole if it raises.
 
         Raises:
@@ -89,7 +89,7 @@ class Ledger:
             scope_ids.keep()
 
     def scope_ids(self, wanted: Sequence[Scope]) -> tuple[int, ...]:
-        """The ids of those scopes that have ever held a record, from memory where they are known."""
+        """The ids of those scopes that have ever held a record, from the cache if it has all."""
         known = [self._cache.ids.get(scope) for scope in wanted]
         if all(known):
             return tuple(scope_id for scope_id in known if scope_id)
@@ -109,7 +109,7 @@ class Ledger:
         self._engine.dispose()
 
     @contextlib.contextmanager
-    def _exclusive_in_memory(self) -> Iterator[None]:
+    def _exclusive_in_memory(self) -> Generator[None]:
         # A ledger in memory has one connection, so its readers take turns with its writers.
         with self._turn if self.path is None else contextlib.nullcontext():
             yield

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from commonplace.clock import from_micros, to_micros
 from commonplace.jsonvalue import dump_json, load_json
 from commonplace.record import Record, Source
-from commonplace.scope import Scope
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Row
+
+    from commonplace.scope import Scope
 
 _NO_SOURCE = Source()
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
-from sqlalchemy import ColumnElement, and_, bindparam, false, not_, or_, select, true
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, false, not_, or_, select, true
 
-from commonplace.filters import And, Compare, Filter, Not, Or
+from commonplace.filters import EVERYTHING, And, Compare, Filter, Not, Or
 from commonplace.ledger.schema import ROOT_SCOPE_ID, records, scope_tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Unpack
+
+    from sqlalchemy import Select
+
+
+Query: TypeAlias = "Select[Unpack[tuple[Any, ...]]]"
+"""A select of any columns."""
 
 
 class FilterDialect(Protocol):
@@ -42,7 +49,7 @@ class Selection:
 
     scope_ids: tuple[int, ...]
     below: bool = True
-    filter: Filter = And(())
+    filter: Filter = EVERYTHING
     kinds: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     now: int
@@ -60,7 +67,7 @@ class Selection:
     @property
     def narrowed(self) -> bool:
         """Whether anything but scope and expiry narrows the selection."""
-        return bool(self.kinds or self.tags or self.filter != And(()))
+        return bool(self.kinds or self.tags or self.filter != EVERYTHING)
 
 
 def condition(
@@ -126,7 +133,7 @@ def in_scopes(kind: Shape) -> ColumnElement[bool]:
     column = records.c.scope_id if kind.by_scope else records.c.scope_id + 0
     if kind.single:
         return column == bindparam("scope_ids")
-    listed = bindparam("scope_ids", expanding=True)
+    listed = bindparam("scope_ids", expanding=True, type_=BigInteger)
     if not kind.below:
         return column.in_(listed)
     below = select(scope_tree.c.scope_id).where(scope_tree.c.ancestor_id.in_(listed))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, bindparam, case, desc, func, select
+from sqlalchemy import ColumnElement, bindparam, case, desc, func, select
 
 from commonplace.errors import InvalidInputError
 from commonplace.ledger import checking
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from commonplace.ledger.scope_ids import ScopeIds
-    from commonplace.ledger.selection import Selection
+    from commonplace.ledger.selection import Query, Selection
     from commonplace.ledger.sqlite import SqliteDialect
     from commonplace.scope import Scope
 
@@ -51,7 +51,17 @@ _MANY_RECORDS = 5_000
 _LEAST_SCORE = 1e-9  # BM25 falls to 0 and below for words that stand in most texts
 _LARGE_SHARE = 0.2
 ORDERS = frozenset(
-    {"id", "key", "kind", "scope", "importance", "version", "created_at", "updated_at", "expires_at"}
+    {
+        "id",
+        "key",
+        "kind",
+        "scope",
+        "importance",
+        "version",
+        "created_at",
+        "updated_at",
+        "expires_at",
+    }
 )
 
 
@@ -81,9 +91,7 @@ class Change:
 class Snapshot:
     """A consistent view of the ledger. Made by `Ledger.read`; not shared between threads."""
 
-    def __init__(
-        self, connection: Connection, dialect: SqliteDialect, scope_ids: ScopeIds
-    ) -> None:
+    def __init__(self, connection: Connection, dialect: SqliteDialect, scope_ids: ScopeIds) -> None:
         self._connection = connection
         self._dialect = dialect
         self._scopes = scope_ids
@@ -198,9 +206,7 @@ class Snapshot:
 
     def pks_by_id(self, ids: Sequence[str]) -> dict[str, int]:
         """The numbers of the records with these ids, whatever their state."""
-        query = select(records.c.id, records.c.pk).where(
-            self._dialect.among(records.c.id, "ids")
-        )
+        query = select(records.c.id, records.c.pk).where(self._dialect.among(records.c.id, "ids"))
         rows = self._connection.execute(query, {"ids": self._dialect.array(ids)})
         return {row.id: row.pk for row in rows}
 
@@ -289,7 +295,8 @@ class Snapshot:
         self, space: Space, scope_id: int, *, among: Iterable[int] | None = None
     ) -> tuple[Pks, Matrix]:
         """The vectors of every record at one scope, or of those of `among` that lie there."""
-        query, values = _VECTORS_IN_SCOPE, {"space_id": space.id, "scope_id": scope_id}
+        query: Query = _VECTORS_IN_SCOPE
+        values: dict[str, Any] = {"space_id": space.id, "scope_id": scope_id}
         if among is not None:
             query = query.where(self._dialect.among(records.c.pk, "pks"))
             values["pks"] = self._dialect.array(among)
@@ -373,13 +380,11 @@ class Snapshot:
         everything = self._scopes.count([ROOT_SCOPE_ID], below=True)
         return held <= max(_MANY_RECORDS, _LARGE_SHARE * everything)
 
-    def _pks(self, query: Select[Any], values: dict[str, Any]) -> Pks:
+    def _pks(self, query: Query, values: dict[str, Any]) -> Pks:
         found = self._connection.execute(query, values).scalars().all()
         return np.array(found, dtype=np.int64)
 
-    def _matrix(
-        self, query: Select[Any], values: dict[str, Any], dimension: int
-    ) -> tuple[Pks, Matrix]:
+    def _matrix(self, query: Query, values: dict[str, Any], dimension: int) -> tuple[Pks, Matrix]:
         rows = self._connection.execute(query, values).all()
         pks = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
         joined = np.frombuffer(b"".join([row[1] for row in rows]), dtype="<f4")
@@ -408,7 +413,9 @@ class Snapshot:
 # Statements of fixed shape are built once: building one costs as much as running it.
 _HEAD = select(func.max(journal.c.seq))
 _SPACES = select(spaces)
-_APPLIED_SEQ = select(index_state.c.applied_seq).where(index_state.c.space_id == bindparam("space_id"))
+_APPLIED_SEQ = select(index_state.c.applied_seq).where(
+    index_state.c.space_id == bindparam("space_id")
+)
 _SCOPES_BELOW = (
     select(scope_tree.c.scope_id)
     .where(scope_tree.c.ancestor_id.in_(bindparam("scope_ids", expanding=True)))
@@ -423,31 +430,29 @@ _CHANGED = (
 _VECTORS_IN_SCOPE = (
     select(vectors.c.record_pk, vectors.c.vector)
     .join_from(records, vectors, vectors.c.record_pk == records.c.pk)
-    .where(
-        vectors.c.space_id == bindparam("space_id"), records.c.scope_id == bindparam("scope_id")
-    )
+    .where(vectors.c.space_id == bindparam("space_id"), records.c.scope_id == bindparam("scope_id"))
 )
 
 
 @functools.cache
-def _by_pk(dialect: SqliteDialect) -> Select[Any]:
+def _by_pk(dialect: SqliteDialect) -> Query:
     return select(records).where(dialect.among(records.c.pk, "pks"))
 
 
 @functools.cache
-def _by_id(dialect: SqliteDialect, kind: Shape) -> Select[Any]:
+def _by_id(dialect: SqliteDialect, kind: Shape) -> Query:
     return select(records).where(dialect.among(records.c.id, "ids"), live_in_scopes(kind))
 
 
 @functools.cache
-def _by_key(dialect: SqliteDialect) -> Select[Any]:
+def _by_key(dialect: SqliteDialect) -> Query:
     return select(records.c.key, records.c.id).where(
         records.c.scope_id == bindparam("scope_id"), dialect.among(records.c.key, "keys")
     )
 
 
 @functools.cache
-def _vectors(dialect: SqliteDialect) -> Select[Any]:
+def _vectors(dialect: SqliteDialect) -> Query:
     return select(vectors.c.record_pk, vectors.c.vector).where(
         vectors.c.space_id == bindparam("space_id"),
         dialect.among(vectors.c.record_pk, "pks"),
@@ -455,25 +460,25 @@ def _vectors(dialect: SqliteDialect) -> Select[Any]:
 
 
 @functools.cache
-def _allowed(dialect: SqliteDialect, kind: Shape) -> Select[Any]:
+def _allowed(dialect: SqliteDialect, kind: Shape) -> Query:
     return select(records.c.pk, records.c.created_at, records.c.id).where(
         dialect.among(records.c.pk, "pks"), live_in_scopes(kind)
     )
 
 
 @functools.cache
-def _selected_ids(dialect: SqliteDialect, kind: Shape) -> Select[Any]:
+def _selected_ids(dialect: SqliteDialect, kind: Shape) -> Query:
     return select(records.c.pk).where(dialect.among(records.c.id, "ids"), live_in_scopes(kind))
 
 
 @functools.cache
-def _expired(kind: Shape) -> Select[Any]:
+def _expired(kind: Shape) -> Query:
     gone = records.c.expires_at <= bindparam("now")
     return select(records.c.pk).where(gone, in_scopes(kind)).limit(bindparam("most"))
 
 
 @functools.cache
-def _page(kind: Shape, order_by: tuple[str, ...]) -> Select[Any]:
+def _page(kind: Shape, order_by: tuple[str, ...]) -> Query:
     return (
         select(records.c.pk)
         .where(live_in_scopes(kind))
@@ -484,7 +489,7 @@ def _page(kind: Shape, order_by: tuple[str, ...]) -> Select[Any]:
 
 
 @functools.cache
-def _matching(dialect: SqliteDialect, kind: Shape) -> Select[Any]:
+def _matching(dialect: SqliteDialect, kind: Shape) -> Query:
     return (
         dialect.matching_text()
         .where(live_in_scopes(kind))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import (
     ColumnElement,
     Engine,
+    Float,
     QueuePool,
     StaticPool,
     Text,
@@ -39,11 +40,13 @@ from commonplace.ledger.schema import records
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
-    from sqlalchemy import Connection, Select
+
+    from sqlalchemy import Connection
     from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
     from sqlalchemy.pool import ConnectionPoolEntry
 
     from commonplace.filters import Compare
+    from commonplace.ledger.selection import Query
 
 Durability = Literal["normal", "full"]
 BUSY_TIMEOUT_MS = 10_000
@@ -51,7 +54,7 @@ _PAGE_SIZE = 8192
 _CACHE_KIB = 16 * 1024
 _MMAP_BYTES = 256 * 1024 * 1024
 _FULL_TEXT = table("full_text", column("rowid"), column("full_text"))
-_BM25 = literal_column("-bm25(full_text, 1.0, 0.0)")
+_BM25 = literal_column("-bm25(full_text, 1.0, 0.0)", Float)
 _INSERT_TEXT = text("INSERT INTO full_text(rowid, content, scopes) VALUES (:pk, :content, :scopes)")
 _DELETE_TEXT = text(
     "INSERT INTO full_text(full_text, rowid, content, scopes) "
@@ -60,8 +63,10 @@ _DELETE_TEXT = text(
 _CODES: dict[int, tuple[type[CommonplaceError], str]] = {
     sqlite3.SQLITE_BUSY: (
         StoreLockedError,
-        f"another process held the write lock for over {BUSY_TIMEOUT_MS // 1000} s; try again, "
-        "and look for a writer that is stopped",
+        (
+            f"another process held the write lock for over {BUSY_TIMEOUT_MS // 1000} s; try again, "
+            "and look for a writer that is stopped"
+        ),
     ),
     sqlite3.SQLITE_LOCKED: (StoreLockedError, "the store is locked by this process; try again"),
     sqlite3.SQLITE_FULL: (StorageFullError, "the disk is full; free space and try again"),
@@ -119,7 +124,9 @@ class SqliteDialect:
 
     def text_differences(self, connection: Connection) -> tuple[int, int]:
         """How many texts the full-text index lacks, and how many it has too many."""
-        missing = "SELECT pk FROM records WHERE has_text = 1 EXCEPT SELECT id FROM full_text_docsize"
+        missing = (
+            "SELECT pk FROM records WHERE has_text = 1 EXCEPT SELECT id FROM full_text_docsize"
+        )
         extra = "SELECT id FROM full_text_docsize EXCEPT SELECT pk FROM records WHERE has_text = 1"
         return (
             len(connection.execute(text(missing)).all()),
@@ -138,7 +145,7 @@ class SqliteDialect:
         """
         return match_expression(query, scope_ids)
 
-    def matching_text(self) -> Select[tuple[int, float]]:
+    def matching_text(self) -> Query:
         """Rows `(pk, score)` of the texts that match `:text_query`, joined with `records`."""
         joined = _FULL_TEXT.join(records, records.c.pk == _FULL_TEXT.c.rowid)
         return (

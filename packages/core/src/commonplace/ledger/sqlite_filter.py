@@ -83,9 +83,7 @@ def _is_null(field: Field) -> ColumnElement[bool]:
     if field.root not in DOCUMENTS:
         return _column(field).is_(None)
     if not _addressable(field):
-        return or_(
-            records.c[field.root].is_(None), _in_python(Compare(field, "$eq", None))
-        )
+        return or_(records.c[field.root].is_(None), _in_python(Compare(field, "$eq", None)))
     kind = _per_path(field, _kind_at)
     return or_(kind.is_(None), kind == "null")
 
@@ -150,7 +148,7 @@ def _attribute_leaf(node: Compare) -> ColumnElement[Any]:
         return _tags_leaf(node)
     if node.operator == "$contains":
         return func.instr(column, operand) > 0 if _fits(root, operand) else false()
-    if not _fits(root, operand) or isinstance(operand, float) and math.isnan(operand):
+    if not _fits(root, operand) or (isinstance(operand, float) and math.isnan(operand)):
         return false()
     if isinstance(operand, int) and abs(operand) >= _INT64:
         operand = math.copysign(math.inf, operand)
@@ -207,4 +205,3 @@ def _per_path(
 
 def _path(keys: tuple[str, ...]) -> str:
     return "$" + "".join(f'."{key}"' for key in keys)
-

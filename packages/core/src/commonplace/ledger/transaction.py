@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Delete, Select, bindparam, delete, func, select, update
+from sqlalchemy import Delete, bindparam, delete, func, select, update
 
 from commonplace.clock import from_micros
 from commonplace.errors import ConflictError, ModelMismatchError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Row
 
-    from commonplace.ledger.selection import Selection
+    from commonplace.ledger.selection import Query, Selection
     from commonplace.ledger.sqlite import SqliteDialect
     from commonplace.record import Record
     from commonplace.scope import Scope
@@ -79,7 +79,9 @@ class Transaction(Snapshot):
         outcomes.update(zip(fresh, inserted, strict=True))
         for number in chosen:
             if (row := standing[number]) is not None:
-                keep: IfExists = "keep" if dedupe and _same_content(entries[number], row) else if_exists
+                keep: IfExists = (
+                    "keep" if dedupe and _same_content(entries[number], row) else if_exists
+                )
                 outcomes[number] = self._overwrite(row, entries[number], keep, now)
         return [
             outcomes[latest[_identity(entry, place, standing[number], dedupe=dedupe)]]
@@ -192,15 +194,13 @@ class Transaction(Snapshot):
             found.append(named if named is not None else keyed if keyed is not None else same)
         return found
 
-    def _without_expired(
-        self, standing: list[Row[Any] | None], now: int
-    ) -> list[Row[Any] | None]:
+    def _without_expired(self, standing: list[Row[Any] | None], now: int) -> list[Row[Any] | None]:
         gone = {row.pk for row in standing if row and row.expires_at and row.expires_at <= now}
         if gone:
             self.remove(sorted(gone), operation="expire", now=now)
         return [None if row and row.pk in gone else row for row in standing]
 
-    def _rows(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Row[Any]]:
+    def _rows(self, query: Query, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
         rows = self._connection.execute(query, values).all()
         self._scopes.load({row.scope_id for row in rows})
         return rows
@@ -339,7 +339,11 @@ class Transaction(Snapshot):
         return held
 
     def _index_text(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        texts = [self._text(row["pk"], row["content"], row["scope_id"]) for row in rows if row["has_text"]]
+        texts = [
+            self._text(row["pk"], row["content"], row["scope_id"])
+            for row in rows
+            if row["has_text"]
+        ]
         if texts:
             self._dialect.insert_text(self._connection, texts)
 
@@ -349,7 +353,11 @@ class Transaction(Snapshot):
             self._dialect.delete_text(self._connection, texts)
 
     def _text(self, pk: int, content: str, scope_id: int) -> dict[str, Any]:
-        return {"pk": pk, "content": content, "scopes": scope_tokens(self._scopes.lineage(scope_id))}
+        return {
+            "pk": pk,
+            "content": content,
+            "scopes": scope_tokens(self._scopes.lineage(scope_id)),
+        }
 
     def _count(self, changes: Iterable[tuple[int, int]]) -> None:
         sums: Counter[int] = Counter()
@@ -381,9 +389,7 @@ def check_space(space: Space, identity: str, dimension: int) -> None:
         )
 
 
-def _identity(
-    entry: Entry, place: int, standing: Row[Any] | None, *, dedupe: bool
-) -> object:
+def _identity(entry: Entry, place: int, standing: Row[Any] | None, *, dedupe: bool) -> object:
     """What makes two entries of one batch the same record."""
     record = entry.record
     if standing is not None:
@@ -437,15 +443,15 @@ def _event(row: Row[Any], operation: str, held: int, now: int) -> dict[str, Any]
     }
 
 
-
 # Statements of fixed shape are built once: building one costs as much as running it.
 _INSERT_RECORD = records.insert()
 _INSERT_VECTOR = vectors.insert()
 _INSERT_EVENT = journal.insert()
+_COLUMNS = [column.name for column in records.c]
 _UPDATE_RECORD = (
     update(records)
     .where(records.c.pk == bindparam("old_pk"))
-    .values({name: bindparam(name) for name in records.c.keys() if name != "archived_at"})
+    .values({name: bindparam(name) for name in _COLUMNS if name != "archived_at"})
 )
 _COUNT_VECTORS = (
     update(spaces)
@@ -455,24 +461,24 @@ _COUNT_VECTORS = (
 
 
 @functools.cache
-def _by_pk(dialect: SqliteDialect) -> Select[Any]:
+def _by_pk(dialect: SqliteDialect) -> Query:
     return select(records).where(dialect.among(records.c.pk, "pks"))
 
 
 @functools.cache
-def _by_id(dialect: SqliteDialect) -> Select[Any]:
+def _by_id(dialect: SqliteDialect) -> Query:
     return select(records).where(dialect.among(records.c.id, "ids"))
 
 
 @functools.cache
-def _by_key(dialect: SqliteDialect) -> Select[Any]:
+def _by_key(dialect: SqliteDialect) -> Query:
     return select(records).where(
         records.c.scope_id == bindparam("scope_id"), dialect.among(records.c.key, "keys")
     )
 
 
 @functools.cache
-def _by_content(dialect: SqliteDialect) -> Select[Any]:
+def _by_content(dialect: SqliteDialect) -> Query:
     return select(records).where(
         dialect.among(records.c.scope_id, "scope_ids"),
         dialect.among(records.c.content_hash, "hashes"),
@@ -492,7 +498,7 @@ def _delete_vectors(dialect: SqliteDialect) -> Delete:
 
 
 @functools.cache
-def _vectors_held(dialect: SqliteDialect) -> Select[Any]:
+def _vectors_held(dialect: SqliteDialect) -> Query:
     return (
         select(vectors.c.record_pk, func.count().label("held"))
         .where(

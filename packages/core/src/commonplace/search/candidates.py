@@ -55,6 +55,10 @@ class Candidates:
     tail: int = 0
 
 
+NONE = Candidates(np.zeros(0, dtype=np.int64), np.zeros(0), "none", "", complete=True)
+"""No candidates at all."""
+
+
 class CandidateFinder:
     """Finds candidates within one snapshot.
 
@@ -97,9 +101,7 @@ class CandidateFinder:
         found, matrix = self._snapshot.vectors(query.space, pks)
         return _cosine(found, unit(matrix), query)
 
-    def _proposals(
-        self, request: Request, query: DenseQuery, total: int
-    ) -> Iterator[Candidates]:
+    def _proposals(self, request: Request, query: DenseQuery, total: int) -> Iterator[Candidates]:
         """What the index proposes, as long as it answers and asking it pays."""
         if self._index is None or total <= EXACT_LIMIT:
             return
@@ -127,9 +129,7 @@ class CandidateFinder:
         everything = self._snapshot.total(Selection.everything(now=request.selection.now))
         return total < SMALL_SHARE * everything
 
-    def _checked(
-        self, request: Request, query: DenseQuery, answer: Nearest
-    ) -> Candidates | None:
+    def _checked(self, request: Request, query: DenseQuery, answer: Nearest) -> Candidates | None:
         """Proposals and the tail, each allowed by the ledger and scored from its vectors."""
         changed = self._snapshot.changed(answer.applied_seq, EXACT_LIMIT + 1)
         if len(changed) > EXACT_LIMIT:
@@ -137,7 +137,9 @@ class CandidateFinder:
         tail = {pk for pk, _ in changed}
         pks = self._snapshot.selected_ids(answer.ids, request.selection)
         if tail:
-            pks += [pk for pk, _, _ in self._snapshot.allowed(tail.difference(pks), request.selection)]
+            pks += [
+                pk for pk, _, _ in self._snapshot.allowed(tail.difference(pks), request.selection)
+            ]
         pks, similarity = self.cosines(query, pks)
         return Candidates(pks, similarity, "", "", complete=False, tail=len(tail))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from commonplace.record import Hit, Hits, Plan
-from commonplace.search.candidates import CandidateFinder, Candidates
+from commonplace.search.candidates import NONE, CandidateFinder, Candidates
 from commonplace.search.scoring import (
     EMPTY,
     Scored,
@@ -104,15 +104,19 @@ class _DenseSearch:
         Each stage ranks what the stages before did not have, behind them: so no page repeats or
         skips a record, however many stages each page goes through.
         """
-        ranked = EMPTY
+        ranked, found = EMPTY, NONE
         for found in self._finder.stages(self._request, self._query, self._total):
             scored = self._scored(found)
             fresh = scored.take(~np.isin(scored.pks, ranked.pks))
             wanted = len(fresh) if not found.complete else self._request.reach - len(ranked)
-            ranked = joined(ranked, _ordered(self._snapshot, self._request.selection, fresh, wanted))
+            ranked = joined(
+                ranked, _ordered(self._snapshot, self._request.selection, fresh, wanted)
+            )
             if len(ranked) >= self._request.reach:
                 break
-        return ranked.take(np.arange(len(ranked))[self._request.offset : self._request.reach]), found
+        return ranked.take(
+            np.arange(len(ranked))[self._request.offset : self._request.reach]
+        ), found
 
     def _scored(self, found: Candidates) -> Scored:
         if self._request.words is None:
