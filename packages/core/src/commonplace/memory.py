@@ -518,7 +518,7 @@ class Memory:
     def _only_scope(self) -> Scope:
         if len(self._view.read) > 1:
             raise InvalidInputError("this view reads several scopes; name the key's scope")
-        return self._view.read[0]
+        return next(iter(self._view.read))
 
 
 def _given(

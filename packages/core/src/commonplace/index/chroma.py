@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from chromadb.api import ClientAPI
+    from chromadb.api.collection_configuration import CreateHNSWConfiguration
     from chromadb.api.models.Collection import Collection
     from numpy.typing import NDArray
 
@@ -27,7 +28,7 @@ VERSION = chromadb.__version__
 # Chroma's own defaults (16 neighbours, ef_search 100) find 0.82 of the true ten on random vectors,
 # these 0.999. A sync_threshold above 1,000 gains nothing in bulk and makes reopening slow: the
 # unsynced log is replayed.
-_HNSW = {
+_HNSW: CreateHNSWConfiguration = {
     "space": "cosine",
     "max_neighbors": 32,
     "ef_construction": 100,

@@ -109,7 +109,9 @@ class Index:
             }
             payload = query.vector.astype("<f4", copy=False).tobytes()
             answer = self._ask(message, payload, timeout=_ANSWER_SECONDS)
-            return answer and Nearest(record_ids(answer["ids"]), answer["applied"])
+            if answer is None:
+                return None
+            return Nearest(record_ids(answer["ids"]), answer["applied"])
         finally:
             self._turn.release()
 

@@ -13,12 +13,11 @@ from commonplace.ledger.schema import ROOT_SCOPE_ID, records, scope_tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Unpack
 
     from sqlalchemy import Select
 
 
-Query: TypeAlias = "Select[Unpack[tuple[Any, ...]]]"
+Query: TypeAlias = "Select[*tuple[Any, ...]]"
 """A select of any columns."""
 
 
