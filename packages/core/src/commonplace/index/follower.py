@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from commonplace.record import Record
 
 _LARGEST_INTEGER = 2**63 - 1
+# Chroma reserves and refuses some keys; plain names are never among them.
+_SHOWN = re.compile(r"(?!scope_\d)[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _OWN_FIELDS = frozenset({"scope", "kind", "key", "created_at"})
 
 
@@ -145,7 +148,7 @@ def metadata(record: Record) -> dict[str, Any]:
     shown = {
         name: value
         for name, value in record.metadata.items()
-        if name not in _OWN_FIELDS and not name.startswith("scope_") and _is_plain(value)
+        if _SHOWN.fullmatch(name) and name not in _OWN_FIELDS and _is_plain(value)
     }
     segments = record.scope.segments
     for depth in range(1, len(segments) + 1):

@@ -33,6 +33,7 @@ _ANSWER_SECONDS = 0.25
 _START_SECONDS = 120.0
 _STEP_SECONDS = 120.0
 _CLOSE_SECONDS = 10.0
+_MOST_ERRORS = 50
 _TRY_EVERY = 1.0
 _TRY_AT_LEAST_EVERY = 60.0
 _TURN_SECONDS = 0.1
@@ -230,10 +231,17 @@ class Index:
 
     def _followed(self) -> bool:
         """Whether the process followed the journal to its end; False if it died."""
+        errors = 0
         while self._process is not None:
             answer = self._ask({"do": "follow"}, timeout=_STEP_SECONDS)
             if answer is not None and not answer["more"]:
                 return True
+            errors = errors + 1 if answer is None or answer["error"] else 0
+            if errors > _MOST_ERRORS:
+                raise IndexUnavailableError(
+                    "the index cannot follow the journal now "
+                    f"({answer['error'] if answer else 'no answer'}); nothing is lost, try again"
+                )
         return False
 
     def _ask(

@@ -55,13 +55,13 @@ def main(arguments: list[str]) -> int:
         lock.acquire()
     except Timeout:
         return _NOT_OWNER
-    with lock:
-        ledger = Ledger.open(directory)
-        try:
-            chroma = _Opened(ledger, directory, url, rebuild=start == "rebuild")
-            _Worker(channel, ledger, chroma).run()
-        finally:
-            ledger.close()
+    ledger = Ledger.open(directory)
+    try:
+        opened = _Opened(ledger, directory, url, rebuild=start == "rebuild")
+        _Worker(channel, ledger, opened).run()
+    finally:
+        ledger.close()
+        lock.release()
     return 0
 
 
@@ -131,6 +131,8 @@ class _Opened:
         manifest = read_manifest(directory)
         if manifest is None or manifest.ledger_id != self._ledger.id:
             return False
+        if manifest.chroma != self._version:  # building anew is surer than its migrations
+            return False
         return manifest.digests is None or manifest.digests == digests(directory)
 
     def _mark(self, *, in_use: bool) -> None:
@@ -167,22 +169,23 @@ class _Worker:
                     continue
             except ChannelClosedError:
                 break
-            busy = self._follow()
+            quiet = time.monotonic() - self._searched > _QUIET_SECONDS
+            busy = self._follow(_CHUNK if quiet else _CHUNK_BESIDE_SEARCHES)["more"]
         self._opened.close()
 
-    def _follow(self) -> bool:
-        quiet = time.monotonic() - self._searched > _QUIET_SECONDS
+    def _follow(self, most: int) -> dict[str, Any]:
+        """One step; the error's name if the ledger was busy or full, which is no fault of ours."""
         try:
-            return self._opened.follower.step(_CHUNK if quiet else _CHUNK_BESIDE_SEARCHES)
-        except CommonplaceError:  # the ledger is busy or full: the memory says so itself
+            return {"more": self._opened.follower.step(most), "error": None}
+        except CommonplaceError as error:
             time.sleep(_IDLE)
-            return False
+            return {"more": True, "error": type(error).__name__}
 
     def _answer(self, message: dict[str, Any], payload: bytes) -> dict[str, Any]:
         if message["do"] == "nearest":
             return self._nearest(message, payload)
         if message["do"] == "follow":
-            return {"more": self._opened.follower.step(_CHUNK)}
+            return self._follow(_CHUNK)
         if message["do"] == "problems":
             return {"problems": self._opened.differences()}
         if message["do"] == "close":
