@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 EXACT_LIMIT = 5_000
 """A view of at most so many records is scored whole, exactly; the index is not asked."""
 
+EXACT_LIMIT_FILTERED = 20_000
+"""The same for a view that is narrowed further: the index would propose much that is filtered."""
+
 SMALL_SHARE = 0.02
 """A view of a smaller share of the memory is asked of the index by `where`, or not at all."""
 
@@ -103,7 +106,8 @@ class CandidateFinder:
 
     def _proposals(self, request: Request, query: DenseQuery, total: int) -> Iterator[Candidates]:
         """What the index proposes, as long as it answers and asking it pays."""
-        if self._index is None or total <= EXACT_LIMIT:
+        exactly = EXACT_LIMIT_FILTERED if request.selection.narrowed else EXACT_LIMIT
+        if self._index is None or total <= exactly:
             return
         small = self._is_small_share(request, total)
         scope = request.scope if small else None
