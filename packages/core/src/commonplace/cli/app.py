@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 import sys
-from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from commonplace import CommonplaceError, __version__
 from commonplace.cli import care, reading, terminal, writing
 from commonplace.cli.demo import command as demo
-from commonplace.errors import CommonplaceError
 
 
 class _Group(TyperGroup):
@@ -42,7 +41,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
     if wanted:
-        typer.echo(f"commonplace {version('commonplace')}")
+        typer.echo(f"commonplace {__version__}")
         raise typer.Exit
 
 

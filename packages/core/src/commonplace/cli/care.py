@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from commonplace import StoreDamagedError
 from commonplace.cli import options, terminal
 from commonplace.cli.opening import opened
-from commonplace.errors import StoreDamagedError
 
 if TYPE_CHECKING:
-    from commonplace.maintenance import Report
+    from commonplace import Report
 
 PROBLEMS = 3
 """The exit code when there are problems: not 1, so that a script tells them from a failure."""

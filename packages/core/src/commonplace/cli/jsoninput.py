@@ -19,6 +19,8 @@ def parse(text: str) -> Any:
     """
     try:
         return json.loads(text, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg} at character {error.pos + 1}") from None
     except RecursionError:
         raise ValueError("nested too deep") from None
 
@@ -63,7 +65,7 @@ def _object(text: str | None, option: str) -> dict[str, Any]:
     try:
         value = parse(text)
     except ValueError as error:
-        raise typer.BadParameter(f"not JSON: {error}", param_hint=option) from error
+        raise typer.BadParameter(str(error), param_hint=option) from error
     if not isinstance(value, dict):
         raise typer.BadParameter('not a JSON object such as {"a": 1}', param_hint=option)
     return cast("dict[str, Any]", value)

@@ -6,14 +6,14 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from commonplace import ConflictError, InvalidInputError
 from commonplace.cli import jsoninput
-from commonplace.errors import ConflictError, InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from commonplace import Memory
     from commonplace.cli.options import IfExists
-    from commonplace.memory import Memory
 
 CHUNK = 1000
 _TIMES = ("created_at", "expires_at", "valid_from", "valid_to")

@@ -6,12 +6,12 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commonplace.errors import NotFoundError
+from commonplace import NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from commonplace.memory import Memory
+    from commonplace import Memory
 
 
 @contextlib.contextmanager
@@ -28,8 +28,8 @@ def opened(path: str, *, scope: str | None = None, create: bool = False) -> Gene
         NotFoundError: it is not there.
     """
     # Here and not above: they take longer to import than `commonplace --help` should take to run.
+    from commonplace import Memory  # noqa: PLC0415
     from commonplace.ledger.ledger import LEDGER_FILE  # noqa: PLC0415
-    from commonplace.memory import Memory  # noqa: PLC0415
 
     if not create and not (Path(path).expanduser() / LEDGER_FILE).exists():
         raise NotFoundError(

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commonplace import NotFoundError
 from commonplace.cli import options, terminal
 from commonplace.cli.jsoninput import filter_option
 from commonplace.cli.opening import opened
-from commonplace.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from commonplace.record import Hits
+    from commonplace import Hits
 
 
 def search(

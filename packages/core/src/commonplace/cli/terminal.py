@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from commonplace.record import Hit, Record
+    from commonplace import Hit, Record
 
 # Escape sequences can rewrite what stands on the screen; bidirectional overrides, separators and
 # tag characters can make it read differently from what it is. All are shown, none is sent.

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
+from commonplace import CommonplaceError, InvalidInputError
 from commonplace.cli import jsonl, options, terminal
 from commonplace.cli.jsoninput import filter_option, metadata_option
 from commonplace.cli.opening import opened
-from commonplace.errors import CommonplaceError, InvalidInputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from commonplace.memory import Memory
+    from commonplace import Memory
 
 _REFUSALS_SHOWN = 20
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from commonplace import InvalidInputError
 from commonplace.cli import options, terminal
 from commonplace.cli.demo import conversations
-from commonplace.errors import InvalidInputError
 
 
 def demo(

@@ -12,8 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from commonplace.errors import InvalidInputError
-from commonplace.scope import Scope
+from commonplace import InvalidInputError, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

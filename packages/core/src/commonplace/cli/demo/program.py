@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from commonplace import Memory
 from commonplace.cli.demo.isolate import isolate
 from commonplace.cli.demo.recall import recall
 from commonplace.cli.demo.remember import remember
@@ -11,7 +12,6 @@ from commonplace.cli.demo.reopen import reopen
 from commonplace.cli.demo.revise import revise
 from commonplace.cli.demo.stage import Stage
 from commonplace.cli.terminal import console
-from commonplace.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

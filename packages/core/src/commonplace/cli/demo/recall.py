@@ -13,9 +13,9 @@ from commonplace.cli.demo.conversations import scope_of
 from commonplace.cli.terminal import moment, plain, shortened
 
 if TYPE_CHECKING:
+    from commonplace import Hits
     from commonplace.cli.demo.conversations import Question
     from commonplace.cli.demo.stage import Stage
-    from commonplace.record import Hits
 
 DEPTH = 10
 _SHOWN = 5

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from commonplace.memory import Memory
+from commonplace import Memory
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
 
+    from commonplace import Hits
     from commonplace.cli.demo.conversations import Conversations
-    from commonplace.record import Hits
 
 
 @dataclass(slots=True, kw_only=True)
