@@ -23,7 +23,7 @@ def stats(
     as_json: options.AsJson = False,
 ) -> None:
     """Count records, scopes, kinds, vectors and bytes."""
-    with opened(memory) as source:
+    with opened(memory, index=True) as source:
         figures = source.stats().to_dict()
     if as_json:
         terminal.print_json(figures)
@@ -38,7 +38,7 @@ def verify(
 ) -> None:
     """Look for damage. Changes nothing; exit code 3 if there is any."""
     try:
-        with opened(memory) as source:
+        with opened(memory, index=True) as source:
             _print_report(source.verify(), as_json=as_json)
     except StoreDamagedError as error:
         # Damage so great that it does not open is what this command is for.
@@ -52,7 +52,7 @@ def repair(
     as_json: options.AsJson = False,
 ) -> None:
     """Mend what can be mended from the ledger; exit code 3 if problems remain."""
-    with opened(memory) as source:
+    with opened(memory, index=True) as source:
         _print_report(source.repair(), as_json=as_json)
 
 

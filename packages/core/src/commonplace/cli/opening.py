@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def opened(path: str, *, scope: str | None = None, create: bool = False) -> Generator[Memory]:
+def opened(
+    path: str, *, scope: str | None = None, create: bool = False, index: bool = False
+) -> Generator[Memory]:
     """The memory at `path`, narrowed to `scope`, for as long as the block lasts.
 
     Args:
@@ -23,6 +25,9 @@ def opened(path: str, *, scope: str | None = None, create: bool = False) -> Gene
         scope: the scope to read and write; everything for None.
         create: make it if it is not there. Commands that only read do not: a slip in the path
             would leave an empty memory behind and look like lost data.
+        index: run the index. A command that asks one thing does not: the ledger would have
+            answered, exactly, before the index is up. It follows the journal by itself when a
+            program next opens the memory.
 
     Raises:
         NotFoundError: it is not there.
@@ -36,5 +41,5 @@ def opened(path: str, *, scope: str | None = None, create: bool = False) -> Gene
             f"there is no memory at {path!r}; name one with --memory or COMMONPLACE_MEMORY, "
             "or make one with `commonplace add`"
         )
-    with Memory(path) as memory:
+    with Memory(path, index="auto" if index else "exact") as memory:
         yield memory if scope is None else memory.scope(scope)

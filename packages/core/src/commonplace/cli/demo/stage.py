@@ -40,7 +40,6 @@ class Stage:
         """Show a line, a table or another rich renderable."""
         self.console.print(line)
 
-    def reopen(self) -> None:
-        """Close the memory and open it again from its files."""
-        self.memory.close()
+    def open(self) -> None:
+        """Open the memory from its files, in place of one that was closed."""
         self.memory = Memory(self.path)
