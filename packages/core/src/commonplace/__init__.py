@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         from_chroma,
         from_langchain,
     )
+    from commonplace.embedders.static import StaticEmbedder
     from commonplace.errors import (
         ClosedStoreError,
         CommonplaceError,
@@ -62,6 +63,7 @@ _HOMES = {
         "from_chroma",
         "from_langchain",
     ],
+    "embedders.static": ["StaticEmbedder"],
     "errors": [
         "ClosedStoreError",
         "CommonplaceError",
@@ -128,6 +130,7 @@ __all__ = [
     "ScopeInfo",
     "Source",
     "SpaceStats",
+    "StaticEmbedder",
     "Stats",
     "StorageFullError",
     "StoreDamagedError",

@@ -58,9 +58,9 @@ class Memory:
             when it is closed.
         embedder: what turns texts into vectors: an `Embedder`, LangChain `Embeddings`, a Chroma
             embedding function. The built-in one needs no network, key or download.
-        index: `"auto"` keeps an embedded Chroma index beside the ledger and uses it once there are
-            enough records for it to pay; `"exact"` never does; `"http://host:port"` keeps the index
-            on a Chroma server.
+        index: `"auto"` keeps an embedded Chroma index beside the ledger once there are enough
+            records for it to pay (5,000); `"chroma"` keeps it from the first record on; `"exact"`
+            never does; `"http://host:port"` keeps it on a Chroma server.
         durability: `"normal"` loses nothing when the process is killed at any instant, and at most
             the last moments before a power failure; `"full"` waits for the disk on every write and
             loses nothing then either, as far as the disk is honest.
@@ -68,8 +68,10 @@ class Memory:
         sweep_every: seconds between automatic removals of expired records; None for never, which
             is enough: expired records are invisible at once.
         clock: where the time comes from; tests fix it.
+        create: whether a memory is made where there is none.
 
     Raises:
+        NotFoundError: there is no memory at `path`, with `create=False`.
         PermissionDeniedError: the directory cannot be used.
         FormatTooNewError: a newer version of Commonplace wrote it.
         ModelMismatchError: its vectors were made by another embedder than the one given.
@@ -85,6 +87,7 @@ class Memory:
         cache_bytes: int = 128 * 1024 * 1024,
         sweep_every: float | None = None,
         clock: Clock | None = None,
+        create: bool = True,
     ) -> None:
         options = Options(
             embedder=embedder,
@@ -93,6 +96,7 @@ class Memory:
             cache_bytes=cache_bytes,
             sweep_every=sweep_every,
             clock=clock,
+            create=create,
         )
         self._store = Store(path, options)
         self._view = View()
@@ -181,6 +185,8 @@ class Memory:
             InvalidInputError: one of them is malformed; nothing was written.
         """
         default: RecordFields = {} if scope is None else {"scope": scope}
+        if isinstance(records, str | dict):
+            raise InvalidInputError("add_many takes a list of records; add takes one")
         given = [_given(record, default) for record in records]
         return self._put(given, if_exists, dedupe=dedupe)
 

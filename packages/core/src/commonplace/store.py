@@ -41,6 +41,7 @@ class Options:
     cache_bytes: int
     sweep_every: float | None
     clock: Clock | None
+    create: bool
 
 
 class Store:
@@ -57,7 +58,7 @@ class Store:
         self.name = IN_MEMORY if directory is None else str(directory)
         self._clock = options.clock or SystemClock()
         self._vectoriser = Vectoriser(options.embedder)
-        self._ledger = Ledger.open(directory, durability=options.durability)
+        self._ledger = Ledger.open(directory, durability=options.durability, create=options.create)
         try:
             if options.embedder is not None:
                 self._check_model()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commonplace import NotFoundError
@@ -32,14 +31,15 @@ def opened(
     Raises:
         NotFoundError: it is not there.
     """
-    # Here and not above: they take longer to import than `commonplace --help` should take to run.
+    # Here and not above: it takes longer to import than `commonplace --help` should take to run.
     from commonplace import Memory  # noqa: PLC0415
-    from commonplace.ledger.ledger import LEDGER_FILE  # noqa: PLC0415
 
-    if not create and not (Path(path).expanduser() / LEDGER_FILE).exists():
+    try:
+        memory = Memory(path, index="auto" if index else "exact", create=create)
+    except NotFoundError as error:
         raise NotFoundError(
             f"there is no memory at {path!r}; name one with --memory or COMMONPLACE_MEMORY, "
             "or make one with `commonplace add`"
-        )
-    with Memory(path, index="auto" if index else "exact") as memory:
+        ) from error
+    with memory:
         yield memory if scope is None else memory.scope(scope)

@@ -67,7 +67,7 @@ class PrecomputedEmbedder:
         self.dimension = dimension
         self.passage_length = None
 
-    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:  # noqa: ARG002 - the port
         """Always raises: the vectors come from elsewhere.
 
         Raises:
@@ -75,7 +75,7 @@ class PrecomputedEmbedder:
         """
         raise EmbedderError("this memory takes precomputed vectors; give vector= with each record")
 
-    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:  # noqa: ARG002 - the port
         """Always raises: the vectors come from elsewhere.
 
         Raises:

@@ -16,8 +16,8 @@ from filelock import FileLock, Timeout
 from commonplace.errors import IndexUnavailableError, InvalidInputError
 from commonplace.index.channel import Channel, ChannelClosedError
 from commonplace.index.follower import record_ids
-from commonplace.index.worker import INDEX_DIRECTORY, LOCK_FILE
-from commonplace.search.request import DenseQuery, Nearest
+from commonplace.index.manifest import INDEX_DIRECTORY, LOCK_FILE
+from commonplace.search.request import EXACT_LIMIT, DenseQuery, Nearest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from commonplace.scope import Scope
 
 _LOG = logging.getLogger("commonplace")
-START_AT = 5_000
-"""An index is begun when a space holds so many vectors; up to there exact scoring is as fast."""
+START_AT = EXACT_LIMIT
+"""An index is begun when a memory holds more records than this."""
+
+_TAIL_WORTH_A_START = 1_000
 
 _ANSWER_SECONDS = 0.25
 _START_SECONDS = 120.0
@@ -51,15 +53,23 @@ class Index:
         directory: the memory's directory; None for a memory in memory, which has no index.
         url: the Chroma server, or None for an embedded index.
         enabled: whether there is to be an index at all.
+        always: whether it is kept from the first record on, needed or not.
     """
 
     def __init__(
-        self, ledger: Ledger, directory: Path | None, url: str | None, *, enabled: bool
+        self,
+        ledger: Ledger,
+        directory: Path | None,
+        url: str | None,
+        *,
+        enabled: bool,
+        always: bool,
     ) -> None:
         self._ledger = ledger
         self._home = directory
         self._url = url
         self._enabled = enabled and directory is not None
+        self._always = always
         self._turn = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
@@ -71,7 +81,6 @@ class Index:
         self._tried = float("-inf")
         self._looked = float("-inf")
         self._closed = False
-        self.nudge()
 
     @property
     def directory(self) -> Path | None:
@@ -88,7 +97,7 @@ class Index:
         return "ready" if self._ready else "starting"
 
     def nudge(self) -> None:
-        """Called after writes: start the index process if the memory has grown enough for it."""
+        """Called after writes: start the index process if there is enough for it to follow."""
         if self._process is None and self._enabled:
             now = time.monotonic()
             if now - self._looked >= _LOOK_EVERY:
@@ -117,14 +126,14 @@ class Index:
             self._turn.release()
 
     def flush(self) -> None:
-        """Follow the journal to its end, starting the index process if need be.
+        """Follow the journal to its end, if the memory is large enough to have an index.
 
         Where another process owns the index, it follows by itself and this returns at once.
 
         Raises:
             IndexUnavailableError: the index process died twice over it.
         """
-        if not self._enabled:
+        if not self._enabled or not self._wanted():
             return
         for _ in range(2):
             with self._turn:
@@ -165,12 +174,19 @@ class Index:
             self._stop()
 
     def _wanted(self) -> bool:
+        """Whether searches of this memory can be served better by an index."""
         with self._ledger.read() as snapshot:
-            return any(space.vectors >= START_AT for space in snapshot.spaces().values())
+            return bool(snapshot.spaces()) and (self._always or snapshot.held() > START_AT)
+
+    def _has_work(self) -> bool:
+        with self._ledger.read() as snapshot:
+            applied = [snapshot.applied_seq(space) for space in snapshot.spaces().values()]
+            worth = 1 if self._always else _TAIL_WORTH_A_START
+            return bool(applied) and snapshot.head() - min(applied) >= worth
 
     def _try_start(self) -> None:
         with self._turn:
-            if self._process is None and not self._closed and self._wanted():
+            if self._process is None and not self._closed and self._wanted() and self._has_work():
                 self._start()
 
     def _started(self) -> bool:
@@ -287,10 +303,13 @@ class Index:
         process = self._process
         if process is None:
             return
+        if not self._ready:
+            self._await_ready(0)
         if self._ready:
             self._catch_up_briefly()
-        if self._process is not None:
             self._ask({"do": "close"}, timeout=_CLOSE_SECONDS)
+        else:
+            process.kill()  # it is still importing: nothing of the index is open
         self._process = None
         self._drop_channel()
         try:
@@ -319,16 +338,16 @@ def open_index(ledger: Ledger, directory: Path | None, choice: str) -> Index:
     Args:
         ledger: its ledger.
         directory: its directory, or None.
-        choice: `"auto"`, `"exact"`, or the URL of a Chroma server.
+        choice: `"auto"`, `"chroma"`, `"exact"`, or the URL of a Chroma server.
 
     Raises:
         InvalidInputError: the choice is none of these.
     """
-    if choice in {"auto", "exact"}:
-        return Index(ledger, directory, None, enabled=choice == "auto")
+    if choice in {"auto", "chroma", "exact"}:
+        return Index(ledger, directory, None, enabled=choice != "exact", always=choice == "chroma")
     if not isinstance(choice, str) or urlsplit(choice).scheme not in {"http", "https"}:  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
-        raise InvalidInputError("index is 'auto', 'exact' or 'http://host:port'")
-    return Index(ledger, directory, choice, enabled=True)
+        raise InvalidInputError("index is 'auto', 'chroma', 'exact' or 'http://host:port'")
+    return Index(ledger, directory, choice, enabled=True, always=True)
 
 
 def _where(scope: Scope | None) -> dict[str, str] | None:

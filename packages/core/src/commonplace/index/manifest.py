@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+LOCK_FILE = "index.lock"
+INDEX_DIRECTORY = "index"
 _FILE = "manifest.json"
 
 

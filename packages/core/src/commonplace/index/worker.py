@@ -21,7 +21,15 @@ from filelock import FileLock, Timeout
 from commonplace.errors import CommonplaceError
 from commonplace.index.channel import Channel, ChannelClosedError
 from commonplace.index.follower import Follower, record_ids
-from commonplace.index.manifest import Manifest, clear, digests, read_manifest, write_manifest
+from commonplace.index.manifest import (
+    INDEX_DIRECTORY,
+    LOCK_FILE,
+    Manifest,
+    clear,
+    digests,
+    read_manifest,
+    write_manifest,
+)
 from commonplace.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -29,8 +37,6 @@ if TYPE_CHECKING:
 
     from commonplace.ledger import Snapshot, Space
 
-LOCK_FILE = "index.lock"
-INDEX_DIRECTORY = "index"
 _IDLE = 0.1
 _CHUNK = 2000
 _CHUNK_BESIDE_SEARCHES = 32

@@ -14,6 +14,7 @@ from commonplace.errors import (
     CommonplaceError,
     FormatError,
     FormatTooNewError,
+    NotFoundError,
     PermissionDeniedError,
     StoreUnavailableError,
 )
@@ -54,14 +55,19 @@ class Ledger:
             raise
 
     @classmethod
-    def open(cls, directory: Path | None, *, durability: Durability = "normal") -> Ledger:
+    def open(
+        cls, directory: Path | None, *, durability: Durability = "normal", create: bool = True
+    ) -> Ledger:
         """The ledger in `directory`, created and migrated as needed; in memory for None.
 
         Raises:
+            NotFoundError: there is none, with `create=False`.
             PermissionDeniedError: the directory or the file cannot be used.
             FormatTooNewError: a newer version wrote it.
             DataDamagedError: the file is damaged or no database.
         """
+        if directory is not None and not create and not (directory / LEDGER_FILE).exists():
+            raise NotFoundError(f"there is no memory at {directory}; check the path")
         path = None if directory is None else _private_file(directory)
         return cls(open_engine(path, durability), SQLITE, path)
 

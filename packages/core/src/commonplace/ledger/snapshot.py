@@ -122,6 +122,10 @@ class Snapshot:
         """How many records lie in the selected scopes, whatever the rest of the selection says."""
         return self._scopes.count(selection.scope_ids, below=selection.below)
 
+    def held(self) -> int:
+        """How many records the ledger holds, expired ones included."""
+        return self._scopes.count([ROOT_SCOPE_ID], below=True)
+
     def count(self, selection: Selection) -> int:
         """How many records are selected."""
         flat = self.flattened(selection)
@@ -377,7 +381,7 @@ class Snapshot:
         if selection.everywhere or shape(selection).single:
             return True
         held = self.total(selection)
-        everything = self._scopes.count([ROOT_SCOPE_ID], below=True)
+        everything = self.held()
         return held <= max(_MANY_RECORDS, _LARGE_SHARE * everything)
 
     def _pks(self, query: Query, values: dict[str, Any]) -> Pks:

@@ -198,14 +198,15 @@ def _listen(engine: Engine, path: Path | None, durability: Durability) -> None:
     def prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         _prepare(connection, durability, on_disk=path is not None)
 
-    def translate(context: ExceptionContext) -> None:
+    def translate(context: ExceptionContext) -> BaseException | None:
         error = context.original_exception
-        if isinstance(error, sqlite3.Error):
-            context.chained_exception = _translated(error, where)
+        return _translated(error, where) if isinstance(error, sqlite3.Error) else None
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _begin)
-    event.listen(engine, "handle_error", translate)
+    event.listen(engine, "handle_error", translate, retval=True)
+    # Errors in the connect listener are told to the dialect's listeners only.
+    event.listen(engine.dialect, "handle_error", translate, retval=True)
 
 
 def _prepare(connection: Any, durability: Durability, *, on_disk: bool) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from commonplace.ledger import Selection
 from commonplace.search.cache import unit
+from commonplace.search.request import EXACT_LIMIT
 from commonplace.search.scoring import best_per_record
 
 if TYPE_CHECKING:
@@ -16,15 +16,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from commonplace.ledger import Snapshot
+    from commonplace.ledger import Selection, Snapshot
     from commonplace.search.cache import VectorCache
     from commonplace.search.request import DenseQuery, IndexReader, Nearest, Request
 
     Pks = NDArray[np.int64]
     Floats = NDArray[np.float64]
-
-EXACT_LIMIT = 5_000
-"""A view of at most so many records is scored whole, exactly; the index is not asked."""
 
 EXACT_LIMIT_FILTERED = 20_000
 """The same for a view that is narrowed further: the index would propose much that is filtered."""
@@ -130,8 +127,7 @@ class CandidateFinder:
     def _is_small_share(self, request: Request, total: int) -> bool:
         if request.selection.everywhere:
             return False
-        everything = self._snapshot.total(Selection.everything(now=request.selection.now))
-        return total < SMALL_SHARE * everything
+        return total < SMALL_SHARE * self._snapshot.held()
 
     def _checked(self, request: Request, query: DenseQuery, answer: Nearest) -> Candidates | None:
         """Proposals and the tail, each allowed by the ledger and scored from its vectors."""
@@ -155,8 +151,12 @@ class CandidateFinder:
         return places if len(places) <= _FEW_SCOPES else None
 
     def _by_place(self, query: DenseQuery, places: list[int]) -> tuple[Pks, Floats]:
+        target = unit(query.vector.reshape(1, -1))[0]
         blocks = self._cache.blocks(self._snapshot, query.space, places)
-        return _stacked([_cosine(block.pks, block.units, query) for block in blocks])
+        if not blocks:
+            return NONE.pks, NONE.similarity
+        similarity = np.concatenate([block.units @ target for block in blocks])
+        return _best(np.concatenate([block.pks for block in blocks]), similarity)
 
     def _by_number(self, query: DenseQuery, pks: Pks) -> tuple[Pks, Floats]:
         chunks = np.split(pks, range(_CHUNK, len(pks), _CHUNK))
@@ -171,8 +171,11 @@ def _next_pool(count: int, passed: int, wanted: int) -> int:
 
 def _cosine(pks: Pks, units: NDArray[np.float32], query: DenseQuery) -> tuple[Pks, Floats]:
     target = unit(query.vector.reshape(1, -1))[0]
-    similarity = np.clip((units @ target).astype(np.float64), -1.0, 1.0)
-    return best_per_record(pks, similarity)
+    return _best(pks, units @ target)
+
+
+def _best(pks: Pks, similarity: NDArray[np.float32]) -> tuple[Pks, Floats]:
+    return best_per_record(pks, np.clip(similarity.astype(np.float64), -1.0, 1.0))
 
 
 def _stacked(parts: list[tuple[Pks, Floats]]) -> tuple[Pks, Floats]:

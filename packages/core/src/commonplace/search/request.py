@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Mode = Literal["hybrid", "dense", "lexical"]
 
+EXACT_LIMIT = 5_000
+"""A view of at most so many records is scored whole, exactly; the index is not asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class DenseQuery:
