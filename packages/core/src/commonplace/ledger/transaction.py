@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-    from sqlalchemy import Row
+    from sqlalchemy import Connection, Row
 
+    from commonplace.ledger.scope_ids import ScopeIds
     from commonplace.ledger.selection import Query, Selection
     from commonplace.ledger.sqlite import SqliteDialect
     from commonplace.record import Record
@@ -54,6 +55,10 @@ class Written:
 
 class Transaction(Snapshot):
     """A write in progress. Made by `Ledger.write`; nothing is seen by others until it ends."""
+
+    def __init__(self, connection: Connection, dialect: SqliteDialect, scope_ids: ScopeIds) -> None:
+        super().__init__(connection, dialect, scope_ids)
+        self._spaces_seen: dict[str, Space] = {}
 
     def put(
         self, entries: Sequence[Entry], *, if_exists: IfExists, dedupe: bool, now: int
@@ -148,6 +153,14 @@ class Transaction(Snapshot):
         Raises:
             ModelMismatchError: it holds vectors of another model or of another length.
         """
+        if (found := self._spaces_seen.get(name)) is None:
+            found = self._spaces_seen[name] = self._find_or_add_space(
+                name, identity, dimension, now
+            )
+        check_space(found, identity, dimension)
+        return found
+
+    def _find_or_add_space(self, name: str, identity: str, dimension: int, now: int) -> Space:
         if (found := self.spaces().get(name)) is None:
             new = {
                 "name": name,
@@ -159,7 +172,6 @@ class Transaction(Snapshot):
             }
             self._connection.execute(spaces.insert(), new)
             found = self.spaces()[name]
-        check_space(found, identity, dimension)
         return found
 
     def set_applied_seq(self, space: Space, applied_seq: int) -> None:
