@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from typing import TYPE_CHECKING, Any, Literal
@@ -188,8 +189,20 @@ def open_engine(path: Path | None, durability: Durability) -> Engine:
 
 
 def create_private(path: Path) -> None:
-    """Create the database file for its owner alone; SQLite copies its mode to its side files."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    """Create the database file for its owner alone; SQLite copies its mode to its side files.
+
+    A file that is there already is not opened: closing it again would drop every lock that this
+    process holds on it (POSIX advisory locks; https://sqlite.org/howtocorrupt.html, 2.2), and
+    another process would remove the write-ahead log from under an open memory.
+
+    Raises:
+        PermissionError: it is there, and may not be read or written.
+    """
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)) from None
 
 
 def _listen(engine: Engine, path: Path | None, durability: Durability) -> None:
