@@ -14,7 +14,9 @@ from commonplace import HashingEmbedder, InvalidInputError, Memory, Record, matc
 NAMES = st.sampled_from(
     ["a", "b", "a.b", "a.b.c", "c d", "", 'q"q', "b\\s", "tab\t", "ü", "0", "$x"[1:], "c"]
 )
-TEXTS = st.sampled_from(["", "x", "X", "x y", "ü", "9", "10", "a\0b", "a\0c", "a", "true", "\U0001f600", "[1, 2]"])
+TEXTS = st.sampled_from(
+    ["", "x", "X", "x y", "ü", "9", "10", "a\0b", "a\0c", "a", "true", "\U0001f600", "[1, 2]"]
+)
 NUMBERS = st.one_of(
     st.integers(-3, 3),
     st.sampled_from([2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), 10**30, 1.0, -0.0, 0.1, 1e300]),
@@ -23,9 +25,7 @@ NUMBERS = st.one_of(
 SCALARS = st.one_of(st.none(), st.booleans(), TEXTS, NUMBERS)
 VALUES = st.recursive(
     SCALARS,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(NAMES, inner, max_size=3)
-    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(NAMES, inner, max_size=3)),
     max_leaves=6,
 )
 DOCUMENTS = st.dictionaries(NAMES, VALUES, max_size=4)

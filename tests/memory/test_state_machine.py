@@ -116,9 +116,7 @@ class Machine(RuleBasedStateMachine):
             for r in self.model.values()
         )
         try:
-            new = self.memory.update(
-                old.id, content=content, scope=scope, expected_version=version
-            )
+            new = self.memory.update(old.id, content=content, scope=scope, expected_version=version)
         except NotFoundError:
             assert old.id not in self._live()
         except ConflictError:
@@ -139,7 +137,9 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data(), extra=st.booleans())
     def delete(self, data: Any, *, extra: bool) -> None:
         names = sorted(self.model)
-        chosen = data.draw(st.lists(st.sampled_from(names), unique=True, max_size=2)) if names else []
+        chosen: list[str] = (
+            data.draw(st.lists(st.sampled_from(names), unique=True, max_size=2)) if names else []
+        )
         live = self._live()
         assert self.memory.delete([*chosen, *(["nobody"] if extra else [])]) == sum(
             name in live for name in chosen
@@ -180,16 +180,17 @@ class Machine(RuleBasedStateMachine):
         expected.sort(key=lambda r: getattr(r, name), reverse=order.startswith("-"))
         found = self.memory.scope(scope).list(order_by=order, limit=100)
         assert found == expected
-        paged = [r for n in range(0, len(expected) + 2, 2) for r in self.memory.list(
-            scope=scope, order_by=order, limit=2, offset=n)]
+        paged = [
+            r
+            for n in range(0, len(expected) + 2, 2)
+            for r in self.memory.list(scope=scope, order_by=order, limit=2, offset=n)
+        ]
         assert paged == expected
 
     @rule(scope=SCOPES, query=st.sampled_from(["tea", "train porto", "ÉTÉ"]))
     def search_words(self, scope: str, query: str) -> None:
         wanted = {word.lower().replace("É", "é") for word in query.lower().split()}
-        expected = {
-            r.id for r in self._within(scope) if wanted & set(r.content.lower().split())
-        }
+        expected = {r.id for r in self._within(scope) if wanted & set(r.content.lower().split())}
         hits = self.memory.search(query, scope=scope, mode="lexical", limit=100)
         assert {hit.id for hit in hits} == expected
 

@@ -45,7 +45,7 @@ class RecordFields(TypedDict, total=False):
     ttl: timedelta | float | None
     valid_from: datetime | None
     valid_to: datetime | None
-    vector: VectorLike | None
+    vector: VectorLike | Sequence[VectorLike] | None
     vectors: Mapping[str, VectorLike | Sequence[VectorLike]] | None
     embed: bool | Sequence[str]
 
@@ -65,7 +65,7 @@ class RecordChanges(TypedDict, total=False):
     expires_at: datetime | None
     valid_from: datetime | None
     valid_to: datetime | None
-    vector: VectorLike | None
+    vector: VectorLike | Sequence[VectorLike] | None
     vectors: Mapping[str, VectorLike | Sequence[VectorLike]] | None
     embed: bool | Sequence[str]
 
@@ -237,6 +237,20 @@ def checked_vectors(vectors: object, name: str) -> NDArray[np.float32]:
             f"of {limits.MAX_DIMENSION} numbers"
         )
     return array.copy()
+
+
+def checked_query_vector(vector: object) -> NDArray[np.float32] | None:
+    """The one vector of a query, or None if there is none.
+
+    Raises:
+        InvalidInputError: it is malformed, or there are several.
+    """
+    if vector is None:
+        return None
+    matrix = checked_vectors(vector, "vector")
+    if len(matrix) > 1:
+        raise InvalidInputError("a search takes one vector; search once for each")
+    return matrix[0]
 
 
 def checked_kinds(kinds: object) -> tuple[str, ...]:

@@ -18,8 +18,8 @@ from commonplace.drafts import (
     RecordFields,
     Revision,
     checked_kinds,
+    checked_query_vector,
     checked_tags,
-    checked_vectors,
     draft,
     fields_of,
 )
@@ -424,9 +424,7 @@ class Memory:
         words = checked_query(query)
         read = self._wanted(scope)
         selection = self._selection(read, below=recursive, filter=filter, kinds=kinds, tags=tags)
-        lookup = self._store.reader.lookup(
-            words, None if vector is None else checked_vectors(vector, "vector")[0], space, mode
-        )
+        lookup = self._store.reader.lookup(words, checked_query_vector(vector), space, mode)
         if lookup is None:
             records = self._store.reader.page(
                 selection, ("-created_at",), checked_limit(limit), checked_offset(offset)

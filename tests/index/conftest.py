@@ -1,0 +1,79 @@
+"""A memory large enough to be worth an index, built once and copied."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from commonplace import Memory, PrecomputedEmbedder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+COUNT = 5_200
+DIMENSION = 32
+
+
+class Built:
+    """Where the built memory lies, and the vectors in it: the n-th belongs to record `r<n>`."""
+
+    def __init__(self, path: Path, vectors: NDArray[np.float32]) -> None:
+        self.path = path
+        self.vectors = vectors
+
+    def open(self, **options: object) -> Memory:
+        """The memory, opened."""
+        return Memory(self.path, embedder=embedder(), **options)  # pyright: ignore[reportArgumentType]
+
+    def nearest(
+        self, query: NDArray[np.float32], count: int, *, among: Callable[[int], bool] = bool
+    ) -> list[str]:
+        """The ids of the truly nearest records, by brute force."""
+        chosen = np.array([n for n in range(len(self.vectors)) if among(n) or among is bool])
+        units = self.vectors[chosen]
+        units = units / np.linalg.norm(units, axis=1, keepdims=True)
+        order = np.argsort(-(units @ query), kind="stable")[:count]
+        return [f"r{chosen[n]}" for n in order]
+
+
+def embedder() -> PrecomputedEmbedder:
+    return PrecomputedEmbedder("test/index@1", DIMENSION)
+
+
+def clustered(count: int, seed: int) -> NDArray[np.float32]:
+    random = np.random.default_rng(seed)
+    centres = random.standard_normal((100, DIMENSION))
+    noise = 0.6 * random.standard_normal((count, DIMENSION))
+    return (centres[random.integers(0, 100, count)] + noise).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    vectors = clustered(COUNT, seed=1)
+    path = tmp_path_factory.mktemp("index") / "memory"
+    with Memory(path, embedder=embedder()) as memory:
+        memory.add_many(
+            {
+                "id": f"r{n}",
+                "content": f"text number{n}",
+                "scope": f"users/u{n % 10}",
+                "vector": vectors[n],
+                "metadata": {"tenth": n % 10, "hundredth": n % 100},
+            }
+            for n in range(COUNT)
+        )
+        memory.flush()
+    return Built(path, vectors)
+
+
+@pytest.fixture
+def built(original: Built, tmp_path: Path) -> Built:
+    path = tmp_path / "memory"
+    shutil.copytree(original.path, path)
+    return Built(path, original.vectors)
