@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from commonplace import Memory, PrecomputedEmbedder
 from commonplace.index.follower import entry_id, record_ids

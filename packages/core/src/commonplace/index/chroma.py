@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -54,7 +53,6 @@ class ChromaIndex:
     @classmethod
     def embedded(cls, directory: Path) -> ChromaIndex:
         """An index in a directory of its own, readable by its owner alone."""
-        os.umask(0o077)  # this is the index process: nothing else creates files here
         return cls(chromadb.PersistentClient(str(directory), settings=_settings()), "space")
 
     @classmethod
@@ -78,12 +76,16 @@ class ChromaIndex:
         metadatas: Sequence[Mapping[str, Any]],
     ) -> None:
         """Write entries; those with the same id are replaced."""
-        self._collection(space).upsert(
-            ids=list(ids),
-            embeddings=vectors,
-            documents=list(texts),
-            metadatas=[dict(metadata) for metadata in metadatas],
-        )
+        collection = self._collection(space)
+        most = self._client.get_max_batch_size()
+        for start in range(0, len(ids), most):
+            some = slice(start, start + most)
+            collection.upsert(
+                ids=list(ids[some]),
+                embeddings=vectors[some],
+                documents=list(texts[some]),
+                metadatas=[dict(metadata) for metadata in metadatas[some]],
+            )
 
     def delete(self, space: Space, ids: Sequence[str]) -> None:
         """Delete entries; missing ones are no matter."""
@@ -131,4 +133,5 @@ class ChromaIndex:
 
 
 def _settings() -> Settings:
-    return Settings(anonymized_telemetry=False)
+    # `_env_file` is pydantic's: whose `.env` the process happens to stand beside is no matter.
+    return Settings(_env_file=None, anonymized_telemetry=False)  # pyright: ignore[reportCallIssue]

@@ -22,6 +22,7 @@ _LARGEST_INTEGER = 2**63 - 1
 # Chroma reserves and refuses some keys; plain names are never among them.
 _SHOWN = re.compile(r"(?!scope_\d)[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _OWN_FIELDS = frozenset({"scope", "kind", "key", "created_at"})
+_ENDS_LIKE_AN_ENTRY = re.compile(r"#[0-9]+\Z")
 
 
 class Follower:
@@ -60,8 +61,8 @@ class Follower:
     def start_over(self, spaces: Iterable[Space]) -> None:
         """Forget what the index holds and how far it had come; the next steps build it anew."""
         for space in spaces:
+            self._reached(space, 0)  # first: killed in between, it must not pass for complete
             self._chroma.drop(space)
-            self._reached(space, 0)
 
     def _prepared(self, snapshot: Snapshot, space: Space, applied: int, most: int) -> _Chunk:
         changes = snapshot.changes(applied, most)
@@ -125,22 +126,18 @@ class _Chunk:
 
 
 def entry_id(record_id: str, ordinal: int) -> str:
-    """The id of an entry: the record's own for its first vector."""
-    return f"{record_id}#{ordinal}" if ordinal else record_id
+    """The id of an entry: the record's own for its first vector, `id#1` for its second, ...
+
+    No two records share an entry, whatever ids a caller chose: one that itself ends like an entry
+    has its number written out from 0 on.
+    """
+    plain = not ordinal and not _ENDS_LIKE_AN_ENTRY.search(record_id)
+    return record_id if plain else f"{record_id}#{ordinal}"
 
 
 def record_ids(entry_ids: Iterable[str]) -> list[str]:
-    """The records that entries may belong to, nearest first, without repeats.
-
-    A record's own id may end like an entry's, so both readings are named; the ledger knows which.
-    """
-    named: dict[str, None] = {}
-    for entry in entry_ids:
-        named[entry] = None
-        head, mark, tail = entry.rpartition("#")
-        if mark and tail.isdigit():
-            named[head] = None
-    return list(named)
+    """The records that entries belong to, nearest first, without repeats."""
+    return list(dict.fromkeys(_ENDS_LIKE_AN_ENTRY.sub("", entry) for entry in entry_ids))
 
 
 def metadata(record: Record) -> dict[str, Any]:

@@ -54,6 +54,7 @@ def main(arguments: list[str]) -> int:
             `keep`.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the memory decides when this process ends
+    os.umask(0o077)  # before Chroma starts its threads: its files are the owner's alone
     channel = _take_stdout()
     directory, url, start = Path(arguments[0]), arguments[1], arguments[2]
     lock = FileLock(directory / LOCK_FILE, timeout=0, mode=0o600)
