@@ -308,6 +308,8 @@ def _name(text: object, name: str, longest: int) -> str:
         raise InvalidInputError("id may not be empty; leave it out to get a new one")
     if len(text) > longest:
         raise LimitExceededError(f"{name} has at most {longest:,} characters, got {len(text):,}")
+    if "\0" in text and name in {"id", "key"}:  # SQLite's JSON functions end a text there
+        raise InvalidInputError(f"{name} may not hold a NUL character")
     return checked_text(text, name)
 
 
