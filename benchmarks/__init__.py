@@ -1,0 +1,1 @@
+"""Measures Commonplace against its peers: `python -m benchmarks`."""
