@@ -1,0 +1,90 @@
+"""Forks with an open memory, lets the child misuse it, and reports what became of both.
+
+Arguments: the memory's directory, and how the child ends: `_exit`, `exit` or `collect`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from commonplace import CommonplaceError, ForkedStoreError, HashingEmbedder, Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def main() -> None:
+    path, way = sys.argv[1:]
+    memory = Memory(path, embedder=HashingEmbedder(16), index="chroma")
+    memory.add("before", id="before")
+    memory.flush()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        told = misused(memory)
+        with contextlib.suppress(CommonplaceError):
+            told["closed"] = memory.close()
+        with os.fdopen(writing, "w") as answer:
+            json.dump(told, answer)
+        if way == "_exit":
+            os._exit(0)
+        if way == "collect":
+            del memory
+            gc.collect()
+        sys.exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        told: dict[str, Any] = json.load(answer)
+    _, status = os.waitpid(child, 0)
+    memory.add("after", id="after")
+    told |= {
+        "status": status,
+        "index": memory.stats().index,
+        "found": sorted(hit.id for hit in memory.search("before after")),
+        "ok": memory.verify().ok,
+    }
+    memory.close()
+    sys.stdout.write(json.dumps(told))
+
+
+def misused(memory: Memory) -> dict[str, Any]:
+    """What each verb said in the child, and how long the slowest took."""
+    verbs: dict[str, Callable[[], object]] = {
+        "add": lambda: memory.add("child"),
+        "add_many": lambda: memory.add_many(["child"]),
+        "update": lambda: memory.update("before", content="child"),
+        "delete": lambda: memory.delete("before"),
+        "get": lambda: memory.get("before"),
+        "list": memory.list,
+        "count": memory.count,
+        "scopes": memory.scopes,
+        "search": lambda: memory.search("before"),
+        "flush": memory.flush,
+        "verify": memory.verify,
+        "repair": memory.repair,
+        "stats": memory.stats,
+        "sweep": memory.sweep,
+        "view": lambda: memory.scope("a").count(),
+    }
+    started = time.monotonic()
+    answers = {name: said(verb) for name, verb in verbs.items()}
+    return {"answers": answers, "seconds": time.monotonic() - started}
+
+
+def said(verb: Callable[[], object]) -> str:
+    try:
+        verb()
+    except ForkedStoreError as error:
+        return type(error).__name__
+    return "no error"
+
+
+if __name__ == "__main__":
+    main()
