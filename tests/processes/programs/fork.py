@@ -1,11 +1,10 @@
 """Forks with an open memory, lets the child misuse it, and reports what became of both.
 
-Arguments: the memory's directory, and how the child ends: `_exit`, `exit` or `collect`.
+Arguments: the memory's directory, and how the child ends: `close`, `exit` or `collect`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import json
 import os
@@ -13,7 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from commonplace import CommonplaceError, ForkedStoreError, HashingEmbedder, Memory
+from commonplace import ForkedStoreError, HashingEmbedder, Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,16 +28,16 @@ def main() -> None:
     if child == 0:
         os.close(reading)
         told = misused(memory)
-        with contextlib.suppress(CommonplaceError):
-            told["closed"] = memory.close()
+        if way == "close":
+            memory.close()
         with os.fdopen(writing, "w") as answer:
             json.dump(told, answer)
-        if way == "_exit":
-            os._exit(0)
         if way == "collect":
             del memory
             gc.collect()
-        sys.exit(0)
+        if way == "exit":
+            sys.exit(0)
+        os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as answer:
         told: dict[str, Any] = json.load(answer)

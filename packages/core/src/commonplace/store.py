@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import weakref
@@ -74,7 +75,9 @@ class Store:
         self._process = os.getpid()
         self._closing = threading.Lock()
         self._closed = False
-        self._finalizer = weakref.finalize(self, _release, self._sweeper, self._index, self._ledger)
+        self._finalizer = weakref.finalize(
+            self, _release, self._process, self._sweeper, self._index, self._ledger
+        )
 
     @property
     def writer(self) -> Writer:
@@ -139,13 +142,13 @@ class Store:
 
     def close(self) -> None:
         """Release everything. Idempotent; harmless in a forked child."""
+        if os.getpid() != self._process:
+            return
         with self._closing:
             if self._closed:
                 return
             self._closed = True
-            self._finalizer.detach()
-            if os.getpid() == self._process:
-                _release(self._sweeper, self._index, self._ledger)
+            self._finalizer()
 
     def _check_open(self) -> None:
         if os.getpid() != self._process:
@@ -166,9 +169,16 @@ class Store:
         self._writer.sweep(selection)
 
 
-def _release(*parts: Any) -> None:
-    for part in parts:
-        part.close()
+def _release(owner: int, *parts: Any) -> None:
+    """Close the parts, unless this is a forked child that only inherited them.
+
+    A child that exits or collects the memory runs its finalizer too, and would end the index
+    process of its parent.
+    """
+    if os.getpid() == owner:
+        with contextlib.ExitStack() as stack:
+            for part in reversed(parts):
+                stack.callback(part.close)
 
 
 def _directory(path: object) -> Path | None:
