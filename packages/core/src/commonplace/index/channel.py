@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -30,18 +31,25 @@ class Channel:
         self._incoming = incoming
         self._outgoing = outgoing
         self._buffer = bytearray()
+        self._unsent = bytearray()
+        os.set_blocking(outgoing, False)
 
-    def send(self, message: Message, payload: bytes = b"") -> None:
+    def send(self, message: Message, payload: bytes = b"", *, timeout: float = 10.0) -> None:
         """Write one message.
+
+        What the other side does not take within `timeout` seconds is written before the next one:
+        a process that is stopped must not stop this one too.
 
         Raises:
             ChannelClosedError: the other side is gone.
         """
         text = json.dumps(message, ensure_ascii=True).encode()
-        rest = memoryview(_HEAD.pack(len(text), len(payload)) + text + payload)
+        self._unsent += _HEAD.pack(len(text), len(payload)) + text + payload
+        deadline = time.monotonic() + timeout
         try:
-            while rest:
-                rest = rest[os.write(self._outgoing, rest) :]
+            while self._unsent and _is_ready(self._outgoing, select.POLLOUT, deadline):
+                with contextlib.suppress(BlockingIOError):
+                    del self._unsent[: os.write(self._outgoing, self._unsent)]
         except OSError as error:
             raise ChannelClosedError from error
 
@@ -53,8 +61,7 @@ class Channel:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while (message := self._whole()) is None:
-            wait = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if not select.select([self._incoming], [], [], wait)[0]:
+            if not _is_ready(self._incoming, select.POLLIN, deadline):
                 return None
             self._fill()
         return message
@@ -84,3 +91,11 @@ class Channel:
         payload = bytes(self._buffer[_HEAD.size + text_size : end])
         del self._buffer[:end]
         return json.loads(text), payload
+
+
+def _is_ready(end: int, event: int, deadline: float | None) -> bool:
+    """Whether a pipe end can be used before the deadline; also if its other side is gone."""
+    poll = select.poll()  # unlike `select.select`, it takes descriptors above 1,023
+    poll.register(end, event)
+    left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+    return bool(poll.poll(left))

@@ -35,7 +35,6 @@ _ANSWER_SECONDS = 0.25
 _START_SECONDS = 120.0
 _STEP_SECONDS = 120.0
 _CLOSE_SECONDS = 10.0
-_MOST_ERRORS = 50
 _TRY_EVERY = 1.0
 _TRY_AT_LEAST_EVERY = 60.0
 _TURN_SECONDS = 0.1
@@ -76,6 +75,7 @@ class Index:
         self._ready = False
         self._rebuild = False
         self._message = 0
+        self._answered = 0
         self._hello = 0
         self._failures = 0
         self._tried = float("-inf")
@@ -109,7 +109,7 @@ class Index:
         if not self._turn.acquire(timeout=_TURN_SECONDS):
             return None
         try:
-            if not self._is_ready():
+            if not self._is_ready() or not self._is_idle():
                 return None
             message = {
                 "do": "nearest",
@@ -150,7 +150,10 @@ class Index:
         """Where the index does not hold what the ledger holds, after following the journal."""
         if not self._enabled or not self._wanted():
             return []
-        self.flush()
+        try:
+            self.flush()
+        except IndexUnavailableError as error:
+            return [f"index: {error}"]
         with self._turn:
             if self._process is None:
                 return []
@@ -207,28 +210,35 @@ class Index:
         ):
             return
         self._tried = time.monotonic()
+        try:
+            self._process = self._spawned()
+            if self._process is None:
+                return
+            self._channel = _channel(self._process)
+        except OSError as error:  # out of processes, files or space: the ledger goes on answering
+            _LOG.warning("the index process cannot be started: %s", error)
+            self._failures += 1
+            self._stop()
+            return
+        self._ready = False
+        self._message += 1
+        self._hello = self._message
+        self._tell({"do": "hello", "id": self._hello})
+
+    def _spawned(self) -> subprocess.Popen[bytes] | None:
+        """A new index process; None if another memory has one."""
         assert self._home is not None  # noqa: S101 - an index is enabled only with a directory
         if not sys.executable or not _is_free(self._home / LOCK_FILE):
-            return
+            return None
         start = "rebuild" if self._rebuild else "keep"
         command = [sys.executable, "-P", "-m", "commonplace.index.worker"]
-        self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+        return subprocess.Popen(  # noqa: S603 - our own module, no shell
             [*command, str(self._home), self._url or "", start],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
         )
-        assert self._process.stdin and self._process.stdout  # noqa: S101, PT018 - asked for above
-        self._channel = Channel(
-            os.dup(self._process.stdout.fileno()), os.dup(self._process.stdin.fileno())
-        )
-        self._process.stdout.close()
-        self._process.stdin.close()
-        self._ready = False
-        self._message += 1
-        self._hello = self._message
-        self._tell({"do": "hello", "id": self._hello})
 
     def _is_ready(self) -> bool:
         if self._process is None:
@@ -247,30 +257,40 @@ class Index:
 
     def _followed(self) -> bool:
         """Whether the process followed the journal to its end; False if it died."""
-        errors = 0
+        deadline = time.monotonic() + _STEP_SECONDS
         while self._process is not None:
-            answer = self._ask({"do": "follow"}, timeout=_STEP_SECONDS)
-            if answer is not None and not answer["more"]:
-                return True
-            errors = errors + 1 if answer is None or answer["error"] else 0
-            if errors > _MOST_ERRORS:
+            left = max(0.0, deadline - time.monotonic())
+            answer = self._ask({"do": "follow"}, timeout=left)
+            if answer is not None and not answer["error"]:
+                if not answer["more"]:
+                    return True
+                deadline = time.monotonic() + _STEP_SECONDS
+            elif time.monotonic() >= deadline and self._channel is not None:
                 raise IndexUnavailableError(
                     "the index cannot follow the journal now "
                     f"({answer['error'] if answer else 'no answer'}); nothing is lost, try again"
                 )
         return False
 
+    def _is_idle(self) -> bool:
+        """Whether nothing asked before waits for its answer: a busy process is not asked more."""
+        if self._answered < self._message:
+            self._receive(self._message, 0)
+        return self._answered == self._message
+
     def _ask(
         self, message: dict[str, Any], payload: bytes = b"", *, timeout: float
     ) -> dict[str, Any] | None:
         self._message += 1
-        self._tell({**message, "id": self._message}, payload)
+        self._tell({**message, "id": self._message}, payload, timeout=timeout)
         return self._receive(self._message, timeout)
 
-    def _tell(self, message: dict[str, Any], payload: bytes = b"") -> None:
+    def _tell(
+        self, message: dict[str, Any], payload: bytes = b"", *, timeout: float = _ANSWER_SECONDS
+    ) -> None:
         try:
             if self._channel is not None:
-                self._channel.send(message, payload)
+                self._channel.send(message, payload, timeout=timeout)
         except ChannelClosedError:
             self._lost()
 
@@ -282,7 +302,8 @@ class Index:
                 received = self._channel.receive(max(0.0, deadline - time.monotonic()))
                 if received is None:
                     return None
-                if received[0]["id"] == wanted:
+                self._answered = received[0]["id"]
+                if self._answered == wanted:
                     return received[0]
         except ChannelClosedError:
             self._lost()
@@ -292,7 +313,7 @@ class Index:
         """The process is gone: forget it; if it did not leave by itself, do not trust its index."""
         process, self._process = self._process, None
         if process is not None:
-            code = process.wait()
+            code = _ended(process)
             if code not in {0, 3}:
                 self._failures += 1
                 self._rebuild = self._url is None
@@ -312,16 +333,12 @@ class Index:
             process.kill()  # it is still importing: nothing of the index is open
         self._process = None
         self._drop_channel()
-        try:
-            process.wait(_CLOSE_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _ended(process)
 
     def _catch_up_briefly(self) -> None:
         deadline = time.monotonic() + 1.0
         while time.monotonic() < deadline and self._process is not None:
-            answer = self._ask({"do": "follow"}, timeout=_STEP_SECONDS)
+            answer = self._ask({"do": "follow"}, timeout=_CLOSE_SECONDS)
             if answer is None or not answer["more"]:
                 return
 
@@ -352,6 +369,27 @@ def open_index(ledger: Ledger, directory: Path | None, choice: str) -> Index:
 
 def _where(scope: Scope | None) -> dict[str, str] | None:
     return None if scope is None else {f"scope_{len(scope.segments)}": scope.path}
+
+
+def _channel(process: subprocess.Popen[bytes]) -> Channel:
+    """The pipes to a process, taken over from it."""
+    assert process.stdin and process.stdout  # noqa: S101, PT018 - they were asked for
+    with process.stdin, process.stdout:
+        incoming = os.dup(process.stdout.fileno())
+        try:
+            return Channel(incoming, os.dup(process.stdin.fileno()))
+        except OSError:
+            os.close(incoming)
+            raise
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    """The exit code of a process that is to end; killed if it does not."""
+    try:
+        return process.wait(_CLOSE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def _is_free(path: Path) -> bool:

@@ -64,6 +64,8 @@ def digests(directory: Path) -> dict[str, str]:
 
 def clear(directory: Path) -> None:
     """Remove the index, whatever state it is in, and make its directory anew."""
+    if directory.is_symlink() or directory.is_file():
+        directory.unlink()
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 

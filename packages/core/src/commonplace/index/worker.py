@@ -55,6 +55,8 @@ def main(arguments: list[str]) -> int:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the memory decides when this process ends
     os.umask(0o077)  # before Chroma starts its threads: its files are the owner's alone
+    parent = os.getppid()
+    os.chdir(Path(__file__).parent)  # Chroma reads `.env` where it stands, on import already
     channel = _take_stdout()
     directory, url, start = Path(arguments[0]), arguments[1], arguments[2]
     lock = FileLock(directory / LOCK_FILE, timeout=0, mode=0o600)
@@ -65,7 +67,7 @@ def main(arguments: list[str]) -> int:
     ledger = Ledger.open(directory)
     try:
         opened = _Opened(ledger, directory, url, rebuild=start == "rebuild")
-        _Worker(channel, ledger, opened).run()
+        _Worker(channel, ledger, opened, parent).run()
     finally:
         ledger.close()
         lock.release()
@@ -81,37 +83,72 @@ class _Opened:
         self._ledger = ledger
         self._directory = None if url else directory / INDEX_DIRECTORY
         self._version = VERSION
-        if self._directory is not None:
-            fresh = rebuild or not self._trusted(self._directory)
-            if fresh:
-                clear(self._directory)
+        self.compared = False
+        if self._directory is None:
+            self.chroma = ChromaIndex.server(url, ledger.id)
+        else:
+            if rebuild or not self._trusted(self._directory):
+                self._begin_anew(self._directory)
             self._mark(in_use=True)
             self.chroma = ChromaIndex.embedded(self._directory)
-        else:
-            fresh = rebuild
-            self.chroma = ChromaIndex.server(url, ledger.id)
         self.follower = Follower(ledger, self.chroma)
-        if fresh or self.differences():
+        if self._directory is None and rebuild:
             self.follower.start_over(self.spaces().values())
+        self.compare()
 
     def spaces(self) -> dict[int, Space]:
         """The spaces of the ledger."""
         with self._ledger.read() as snapshot:
             return {space.id: space for space in snapshot.spaces().values()}
 
-    def differences(self) -> list[str]:
-        """Where the index, as far as it has followed, does not hold what the ledger holds."""
-        found: list[str] = []
+    def step(self, most: int) -> bool:
+        """Follow the journal a stretch; whether there is more to do."""
+        return self.follower.step(most) or self.compare()
+
+    def compare(self) -> bool:
+        """Compare the index with the ledger, once and as soon as it has followed all of it.
+
+        Before that it cannot be told whether it lacks what it should have followed earlier.
+
+        Returns:
+            Whether it was wrong and starts over.
+        """
+        if self.compared:
+            return False
         with self._ledger.read() as snapshot:
             head = snapshot.head()
-            for space in snapshot.spaces().values():
-                if snapshot.applied_seq(space) == head:
-                    held = self.chroma.count(space)
-                    if held != space.vectors:
-                        found.append(f"space {space.name!r}: {held} of {space.vectors} vectors")
-                    elif astray := self._astray(snapshot, space):
-                        found.append(f"space {space.name!r}: {astray} of {_PROBES} probes astray")
+            if any(snapshot.applied_seq(space) < head for space in snapshot.spaces().values()):
+                return False
+            found = self._differences(snapshot)
+        self.compared = True
+        if found:
+            self.follower.start_over(self.spaces().values())
+        return bool(found)
+
+    def differences(self) -> list[str]:
+        """Where the index, as far as it has followed, does not hold what the ledger holds."""
+        with self._ledger.read() as snapshot:
+            return self._differences(snapshot)
+
+    def _differences(self, snapshot: Snapshot) -> list[str]:
+        found: list[str] = []
+        head = snapshot.head()
+        for space in snapshot.spaces().values():
+            if snapshot.applied_seq(space) == head:
+                held = self.chroma.count(space)
+                if held != space.vectors:
+                    found.append(f"space {space.name!r}: {held} of {space.vectors} vectors")
+                elif astray := self._astray(snapshot, space):
+                    found.append(f"space {space.name!r}: {astray} of {_PROBES} probes astray")
         return found
+
+    def _begin_anew(self, directory: Path) -> None:
+        """Empty the index; first say so in the ledger: killed in between, it must not pass."""
+        with self._ledger.write() as transaction:
+            for space in transaction.spaces().values():
+                transaction.set_applied_seq(space, 0)
+        clear(directory)
+        self.compared = True
 
     def _astray(self, snapshot: Snapshot, space: Space) -> int:
         """How many of some stored vectors do not lead to a vector like themselves."""
@@ -153,11 +190,11 @@ class _Opened:
 class _Worker:
     """Answers the memory's messages, and follows the journal between them."""
 
-    def __init__(self, channel: Channel, ledger: Ledger, opened: _Opened) -> None:
+    def __init__(self, channel: Channel, ledger: Ledger, opened: _Opened, parent: int) -> None:
         self._channel = channel
         self._ledger = ledger
         self._opened = opened
-        self._parent = os.getppid()
+        self._parent = parent
         self._searched = 0.0
         self._spaces = opened.spaces()
 
@@ -183,7 +220,7 @@ class _Worker:
     def _follow(self, most: int) -> dict[str, Any]:
         """One step; the error's name if the ledger was busy or full, which is no fault of ours."""
         try:
-            return {"more": self._opened.follower.step(most), "error": None}
+            return {"more": self._opened.step(most), "error": None}
         except CommonplaceError as error:
             time.sleep(_IDLE)
             return {"more": True, "error": type(error).__name__}
@@ -204,7 +241,8 @@ class _Worker:
         if message["space"] not in self._spaces:
             self._spaces = self._opened.spaces()
         space = self._spaces[message["space"]]
-        applied = self._opened.follower.applied(space)
+        # An index that is not yet known to be right proposes, and the ledger leaves nothing out.
+        applied = self._opened.follower.applied(space) if self._opened.compared else 0
         vector = np.frombuffer(payload, dtype="<f4")
         ids = self._opened.chroma.nearest(space, vector, message["count"], message["where"])
         return {"ids": ids, "applied": applied}

@@ -1,0 +1,195 @@
+"""Nothing that happens to the index process makes a caller wait long, fail or miss a record."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from commonplace import HashingEmbedder, IndexUnavailableError, Memory, PrecomputedEmbedder
+from commonplace.index import index as index_module
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.index.conftest import Built
+
+QUERY = np.random.default_rng(11).standard_normal(32).astype(np.float32)
+
+
+def process_of(memory: Memory) -> int:
+    # The process is nobody's public business; the test must hit it.
+    process = memory._store._index._process  # pyright: ignore[reportPrivateUsage]
+    assert process is not None
+    return process.pid
+
+
+def route(memory: Memory) -> str:
+    plan = memory.search(vector=QUERY, explain=True).plan
+    assert plan is not None
+    return plan.route
+
+
+def await_end(process: int) -> None:
+    """Wait until a process has ended: its pidfd becomes readable."""
+    try:
+        handle = os.pidfd_open(process)
+    except ProcessLookupError:
+        return
+    try:
+        assert select.select([handle], [], [], 30)[0], "the process lives on"
+    finally:
+        os.close(handle)
+
+
+@pytest.fixture
+def stopped(built: Built) -> Iterator[Memory]:
+    """A memory whose index process was stopped while it served."""
+    memory = built.open()
+    memory.flush()
+    assert route(memory) == "index"
+    process = process_of(memory)
+    os.kill(process, signal.SIGSTOP)
+    yield memory
+    try:
+        os.kill(process, signal.SIGCONT)
+    except ProcessLookupError:
+        return
+    memory.close()
+
+
+def test_hundreds_of_searches_go_on_beside_a_stopped_index_process(
+    stopped: Memory, built: Built
+) -> None:
+    """Regression: the questions filled the pipe, and a search waited for ever to write its own."""
+    expected = built.nearest(QUERY, 10)
+    started = time.monotonic()
+    for _ in range(400):
+        assert [hit.id for hit in stopped.search(vector=QUERY)] == expected
+    assert time.monotonic() - started < 60
+    os.kill(process_of(stopped), signal.SIGCONT)
+    stopped.flush()
+    assert route(stopped) == "index"
+
+
+def test_flush_and_verify_give_up_on_a_stopped_index_process(
+    stopped: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_module, "_STEP_SECONDS", 0.5)
+    with pytest.raises(IndexUnavailableError, match="nothing is lost"):
+        stopped.flush()
+    report = stopped.verify()
+    assert [problem.split(":")[0] for problem in report.problems] == ["index"]
+    assert stopped.count() == len(stopped.list(limit=10_000))
+
+
+def test_closing_ends_a_stopped_index_process_in_bounded_time(
+    stopped: Memory, monkeypatch: pytest.MonkeyPatch, built: Built
+) -> None:
+    monkeypatch.setattr(index_module, "_CLOSE_SECONDS", 0.5)
+    process = process_of(stopped)
+    started = time.monotonic()
+    stopped.close()
+    assert time.monotonic() - started < 10
+    await_end(process)
+    with built.open() as memory:
+        memory.flush()
+        assert route(memory) == "index"
+        assert memory.verify().ok
+
+
+def test_an_index_process_that_cannot_be_started_is_done_without(path: Path) -> None:
+    """Regression: `add` raised `IsADirectoryError` after it had written."""
+    path.mkdir()
+    (path / "index.lock").mkdir()
+    with Memory(path, embedder=HashingEmbedder(16), index="chroma") as memory:
+        record = memory.add("text")
+        memory.flush()
+        assert memory.search("text")[0].id == record.id
+        assert memory.verify().ok
+
+
+def test_what_is_no_directory_is_cleared_from_the_index_path(built: Built, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (built.path / "index").rename(elsewhere)
+    kept = sorted(file.name for file in elsewhere.rglob("*"))
+    (built.path / "index").symlink_to(elsewhere / "manifest.json")
+    with built.open() as memory:
+        memory.flush()
+        assert route(memory) == "index"
+        assert memory.verify().ok
+    assert sorted(file.name for file in elsewhere.rglob("*")) == kept
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["chroma_server_http_port=none", "chroma_api_impl=evil.Api", "ANONYMIZED_TELEMETRY=True"],
+)
+def test_the_working_directorys_env_file_is_not_read(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """Regression: Chroma reads `.env` where it stands, on import; one bad line, and no index."""
+    for place in (tmp_path, path):
+        place.mkdir(exist_ok=True)
+        (place / ".env").write_text(f"OPENAI_API_KEY=x\n{line}\n")
+    monkeypatch.chdir(tmp_path)
+    with Memory(path, embedder=HashingEmbedder(16), index="chroma") as memory:
+        memory.add("text")
+        memory.flush()
+        assert memory.stats().index == "ready"
+        assert memory.verify().ok
+
+
+# Puts an empty index of Chroma's in place of the memory's, in a process of its own.
+EMPTY = """
+import json, pathlib, shutil, sys, chromadb
+index = pathlib.Path(sys.argv[1])
+manifest = json.loads((index / "manifest.json").read_text())
+shutil.rmtree(index)
+chromadb.PersistentClient(str(index))
+(index / "manifest.json").write_text(json.dumps({**manifest, "digests": None}))
+"""
+
+
+def test_an_index_that_lost_what_it_had_followed_is_found_out_though_more_was_written(
+    built: Built,
+) -> None:
+    """Regression: an index with a tail to follow was never compared with the ledger.
+
+    So one whose beginning was killed at the wrong moment answered for good with the newest few.
+    """
+    script = [sys.executable, "-c", EMPTY, str(built.path / "index")]
+    subprocess.run(script, check=True, timeout=60, capture_output=True)
+    with built.open(index="exact") as memory:
+        memory.add("newer", id="newer", vector=-QUERY)
+        expected = [hit.id for hit in memory.search(vector=QUERY, limit=50)]
+    with built.open() as memory:
+        memory.flush()
+        hits = memory.search(vector=QUERY, limit=50, explain=True)
+        assert hits.plan is not None
+        assert hits.plan.route == "index"
+        assert len({hit.id for hit in hits} & set(expected)) >= 49
+        assert memory.verify().ok
+
+
+def test_a_small_tail_does_not_hide_what_an_index_lacks_before_it_is_compared(path: Path) -> None:
+    embedder = PrecomputedEmbedder("t", 4)
+    with Memory(path, embedder=embedder, index="chroma") as memory:
+        memory.add("one", id="one", vector=[1, 0, 0, 0])
+        memory.flush()
+    script = [sys.executable, "-c", EMPTY, str(path / "index")]
+    subprocess.run(script, check=True, timeout=60, capture_output=True)
+    with Memory(path, embedder=embedder, index="chroma") as memory:
+        memory.add("two", id="two", vector=[1, 1, 0, 0])
+        assert [hit.id for hit in memory.search(vector=[1, 0, 0, 0])] == ["one", "two"]
+        memory.flush()
+        assert [hit.id for hit in memory.search(vector=[1, 0, 0, 0])] == ["one", "two"]
+        assert memory.verify().ok
