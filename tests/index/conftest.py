@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-COUNT = 5_200
+COUNT = 10_400
 DIMENSION = 32
 
 

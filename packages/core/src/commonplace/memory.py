@@ -59,7 +59,7 @@ class Memory:
         embedder: what turns texts into vectors: an `Embedder`, LangChain `Embeddings`, a Chroma
             embedding function. The built-in one needs no network, key or download.
         index: `"auto"` keeps an embedded Chroma index beside the ledger once there are enough
-            records for it to pay (5,000); `"chroma"` keeps it from the first record on; `"exact"`
+            records for it to pay (10,000); `"chroma"` keeps it from the first record on; `"exact"`
             never does; `"http://host:port"` keeps it on a Chroma server.
         durability: `"normal"` loses nothing when the process is killed at any instant, and at most
             the last moments before a power failure; `"full"` waits for the disk on every write and

@@ -14,8 +14,7 @@ from commonplace.scope import Scope
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy import Connection
-
+    from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
     from commonplace.ledger.selection import Query
     from commonplace.ledger.sqlite import SqliteDialect
@@ -46,7 +45,7 @@ _WRONG_LENGTH = and_(
 )
 
 
-def problems(connection: Connection, dialect: SqliteDialect) -> Iterator[str]:
+def problems(connection: DriverConnection, dialect: SqliteDialect) -> Iterator[str]:
     """What is wrong, in words that hold no memory text; nothing if all is well."""
     damage = dialect.check(connection)
     yield from (f"ledger file: {line}" for line in damage)
@@ -72,7 +71,9 @@ def problems(connection: Connection, dialect: SqliteDialect) -> Iterator[str]:
         yield f"{unreadable} records that cannot be read back"
 
 
-def mend(connection: Connection, dialect: SqliteDialect, scope_ids: ScopeIds) -> Iterator[str]:
+def mend(
+    connection: DriverConnection, dialect: SqliteDialect, scope_ids: ScopeIds
+) -> Iterator[str]:
     """Mend counts, orphans and full text from the records; what was mended, in words."""
     repairs: list[tuple[str, Callable[[], int]]] = [
         ("vectors without a record removed", lambda: _drop_orphans(connection)),
@@ -89,13 +90,13 @@ def _wrong_scopes() -> Query:
     return select(scopes.c.id).where((scopes.c.records != _AT) | (scopes.c.total != _BELOW))
 
 
-def _counted(label: str, connection: Connection, query: Query) -> Iterator[str]:
+def _counted(label: str, connection: DriverConnection, query: Query) -> Iterator[str]:
     found = len(connection.execute(query).all())
     if found:
         yield f"{found} {label}"
 
 
-def _unreadable(connection: Connection) -> Iterator[str]:
+def _unreadable(connection: DriverConnection) -> Iterator[str]:
     for row in connection.execute(select(records).execution_options(yield_per=_AT_ONCE)):
         try:
             record_of(row, Scope())
@@ -103,11 +104,11 @@ def _unreadable(connection: Connection) -> Iterator[str]:
             yield row.id
 
 
-def _drop_orphans(connection: Connection) -> int:
+def _drop_orphans(connection: DriverConnection) -> int:
     return connection.execute(delete(vectors).where(_ORPHAN)).rowcount
 
 
-def _recount_scopes(connection: Connection) -> int:
+def _recount_scopes(connection: DriverConnection) -> int:
     wrong = list(connection.execute(_wrong_scopes()).scalars())
     if wrong:
         connection.execute(
@@ -116,12 +117,12 @@ def _recount_scopes(connection: Connection) -> int:
     return len(wrong)
 
 
-def _recount_spaces(connection: Connection) -> int:
+def _recount_spaces(connection: DriverConnection) -> int:
     changed = update(spaces).where(spaces.c.vectors != _HELD).values(vectors=_HELD)
     return connection.execute(changed).rowcount
 
 
-def _rebuild_text(connection: Connection, dialect: SqliteDialect, scope_ids: ScopeIds) -> int:
+def _rebuild_text(connection: DriverConnection, dialect: SqliteDialect, scope_ids: ScopeIds) -> int:
     if dialect.text_differences(connection) == (0, 0):
         return 0
     dialect.clear_text(connection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import stat
 import threading
 from typing import TYPE_CHECKING
@@ -18,10 +19,18 @@ from commonplace.errors import (
     PermissionDeniedError,
     StoreUnavailableError,
 )
+from commonplace.ledger.driver import DriverConnection
 from commonplace.ledger.schema import FORMAT, settings
 from commonplace.ledger.scope_ids import ScopeCache, ScopeIds
 from commonplace.ledger.snapshot import Snapshot
-from commonplace.ledger.sqlite import SQLITE, Durability, SqliteDialect, create_private, open_engine
+from commonplace.ledger.sqlite import (
+    SQLITE,
+    Durability,
+    SqliteDialect,
+    create_private,
+    open_engine,
+    translated,
+)
 from commonplace.ledger.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -47,6 +56,8 @@ class Ledger:
         self._dialect = dialect
         self._cache = ScopeCache()
         self._turn = threading.RLock()
+        where = "in memory" if path is None else str(path)
+        self._translate = functools.partial(translated, where=where)
         self.path = path
         try:
             self.id = self._prepare()
@@ -66,17 +77,20 @@ class Ledger:
             FormatTooNewError: a newer version wrote it.
             DataDamagedError: the file is damaged or no database.
         """
-        if directory is not None and not create and not (directory / LEDGER_FILE).exists():
-            raise NotFoundError(f"there is no memory at {directory}; check the path")
-        path = None if directory is None else _private_file(directory)
+        path = None if directory is None else _private_file(directory, create=create)
         return cls(open_engine(path, durability), SQLITE, path)
 
     @contextlib.contextmanager
     def read(self) -> Generator[Snapshot]:
         """A consistent view of the ledger, for as long as the block lasts."""
-        with self._exclusive_in_memory(), self._engine.connect() as connection:
-            scope_ids = ScopeIds(connection, self._cache)
-            yield Snapshot(connection, self._dialect, scope_ids)
+        with (
+            self._exclusive_in_memory(),
+            self._engine.connect() as connection,
+            connection.begin(),
+        ):
+            driver = DriverConnection(connection, self._translate)
+            scope_ids = ScopeIds(driver, self._dialect, self._cache)
+            yield Snapshot(driver, self._dialect, scope_ids)
             scope_ids.keep()
 
     @contextlib.contextmanager
@@ -90,8 +104,9 @@ class Ledger:
         with self._turn, self._engine.connect() as plain:
             connection = plain.execution_options(writes=True)
             with connection.begin():
-                scope_ids = ScopeIds(connection, self._cache)
-                yield Transaction(connection, self._dialect, scope_ids)
+                driver = DriverConnection(connection, self._translate)
+                scope_ids = ScopeIds(driver, self._dialect, self._cache)
+                yield Transaction(driver, self._dialect, scope_ids)
             scope_ids.keep()
 
     def scope_ids(self, wanted: Sequence[Scope]) -> tuple[int, ...]:
@@ -101,14 +116,6 @@ class Ledger:
             return tuple(scope_id for scope_id in known if scope_id)
         with self.read() as snapshot:
             return snapshot.scope_ids(wanted)
-
-    def compact(self) -> None:
-        """Fold the write-ahead log back into the file, as far as readers allow."""
-        if self.path is not None:
-            with self._turn, self._engine.connect() as connection:
-                connection.exec_driver_sql("COMMIT")
-                connection.exec_driver_sql("PRAGMA optimize")
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
         """Close every connection. Idempotent."""
@@ -164,10 +171,12 @@ def _migrate(connection: Connection) -> str:
     return _ledger_id(connection)
 
 
-def _private_file(directory: Path) -> Path:
+def _private_file(directory: Path, *, create: bool) -> Path:
     """The ledger's path, its directory made for the owner alone if it is new."""
     path = directory / LEDGER_FILE
     try:
+        if not create and not path.exists():
+            raise NotFoundError(f"there is no memory at {directory}; check the path")
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.is_symlink() or (path.exists() and not stat.S_ISREG(path.stat().st_mode)):
             raise PermissionDeniedError(f"{path} is not a plain file; remove it or choose another")

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, func, select, update
 
+from commonplace.ledger.driver import fixed
 from commonplace.ledger.schema import ROOT_SCOPE_ID, scope_tree, scopes
 from commonplace.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sqlalchemy import Connection
+    from commonplace.ledger.driver import DriverConnection
+    from commonplace.ledger.selection import FilterDialect, Query
 
 _MOST_CACHED = 100_000
 _AT_ONCE = 500
 _ROOT = Scope()
-_BY_PATH = select(scopes.c.id).where(scopes.c.path == bindparam("path"))
-_LISTED = scopes.c.id.in_(bindparam("scope_ids", expanding=True))
-_COUNT_BELOW = select(func.coalesce(func.sum(scopes.c.total), 0)).where(_LISTED)
-_COUNT_AT = select(func.coalesce(func.sum(scopes.c.records), 0)).where(_LISTED)
-_ADD_COUNTS = (
+_BY_PATH = fixed(select(scopes.c.id).where(scopes.c.path == bindparam("path")))
+_ADD_COUNTS = fixed(
     update(scopes)
     .where(scopes.c.id == bindparam("scope"))
     .values(
@@ -54,8 +54,11 @@ class ScopeIds:
     an id from a transaction that was rolled back will be given to another scope.
     """
 
-    def __init__(self, connection: Connection, cache: ScopeCache) -> None:
+    def __init__(
+        self, connection: DriverConnection, dialect: FilterDialect, cache: ScopeCache
+    ) -> None:
         self._connection = connection
+        self._dialect = dialect
         self._cache = cache
         self._learned: dict[Scope, int] = {}
         self._names: dict[int, Scope] = {}
@@ -126,9 +129,9 @@ class ScopeIds:
 
     def count(self, scope_ids: Iterable[int], *, below: bool) -> int:
         """How many records lie in the scopes, expired ones included; disjoint scopes only."""
-        query = _COUNT_BELOW if below else _COUNT_AT
-        wanted = {"scope_ids": list(scope_ids)}
-        return int(self._connection.execute(query, wanted).scalar_one())
+        wanted = {"scope_ids": self._dialect.array(scope_ids)}
+        found = self._connection.execute(_counted(self._dialect, below=below), wanted)
+        return int(found.scalar())
 
     def _known(self, scope_id: int) -> Scope | None:
         return self._cache.scopes.get(scope_id) or self._names.get(scope_id)
@@ -136,3 +139,10 @@ class ScopeIds:
     def _learn(self, scope: Scope, scope_id: int) -> None:
         self._learned[scope] = scope_id
         self._names[scope_id] = scope
+
+
+@functools.cache
+def _counted(dialect: FilterDialect, *, below: bool) -> Query:
+    column = scopes.c.total if below else scopes.c.records
+    listed = dialect.among(scopes.c.id, "scope_ids")
+    return fixed(select(func.coalesce(func.sum(column), 0)).where(listed))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
-from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, false, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, false, not_, or_, select, true
 
 from commonplace.filters import EVERYTHING, And, Compare, Filter, Not, Or
 from commonplace.ledger.schema import ROOT_SCOPE_ID, records, scope_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Select
 
@@ -26,6 +26,14 @@ class FilterDialect(Protocol):
 
     def leaf(self, leaf: Compare) -> ColumnElement[bool]:
         """The condition for one comparison; never NULL."""
+        ...
+
+    def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        """`column IN (:name)` for any number of values, which travel as one `array`."""
+        ...
+
+    def array(self, values: Iterable[int | str]) -> Any:
+        """The parameter that carries the values for `among`."""
         ...
 
     def has_tag(self, tags: Sequence[str]) -> ColumnElement[bool]:
@@ -64,6 +72,11 @@ class Selection:
         return self.below and ROOT_SCOPE_ID in self.scope_ids
 
     @property
+    def widened(self) -> Selection:
+        """The same scopes and moment, without filter, kinds and tags."""
+        return replace(self, filter=EVERYTHING, kinds=(), tags=())
+
+    @property
     def narrowed(self) -> bool:
         """Whether anything but scope and expiry narrows the selection."""
         return bool(self.kinds or self.tags or self.filter != EVERYTHING)
@@ -80,7 +93,7 @@ def condition(
         by_scope: whether an index on the scope may drive the query. False makes the database walk
             another index, such as the one by time, and check the scope of each row.
     """
-    live = live_in_scopes(shape(selection, by_scope=by_scope))
+    live = live_in_scopes(shape(selection, by_scope=by_scope), dialect)
     if not selection.narrowed:
         return live
     return and_(
@@ -107,36 +120,35 @@ def shape(selection: Selection, *, by_scope: bool = True) -> Shape:
     return Shape(everywhere, selection.below and not everywhere, single, by_scope)
 
 
-def parameters(selection: Selection) -> dict[str, Any]:
+def parameters(selection: Selection, dialect: FilterDialect) -> dict[str, Any]:
     """The values for the condition of a selection."""
     values: dict[str, Any] = {"now": selection.now}
-    if not selection.everywhere:
-        values["scope_ids"] = list(selection.scope_ids)
     if shape(selection).single:
         values["scope_ids"] = selection.scope_ids[0]
+    elif not selection.everywhere:
+        values["scope_ids"] = dialect.array(selection.scope_ids)
     return values
 
 
 @functools.cache
-def live_in_scopes(kind: Shape) -> ColumnElement[bool]:
+def live_in_scopes(kind: Shape, dialect: FilterDialect) -> ColumnElement[bool]:
     """The condition that a record lies in the scopes and has not expired."""
     alive = or_(records.c.expires_at.is_(None), records.c.expires_at > bindparam("now"))
-    return and_(in_scopes(kind), alive)
+    return and_(in_scopes(kind, dialect), alive)
 
 
 @functools.cache
-def in_scopes(kind: Shape) -> ColumnElement[bool]:
+def in_scopes(kind: Shape, dialect: FilterDialect) -> ColumnElement[bool]:
     """The condition that a record lies in the scopes, expired or not."""
     if kind.everywhere:
         return true()
     column = records.c.scope_id if kind.by_scope else records.c.scope_id + 0
     if kind.single:
         return column == bindparam("scope_ids")
-    listed = bindparam("scope_ids", expanding=True, type_=BigInteger)
     if not kind.below:
-        return column.in_(listed)
-    below = select(scope_tree.c.scope_id).where(scope_tree.c.ancestor_id.in_(listed))
-    return column.in_(below)
+        return dialect.among(column, "scope_ids")
+    contained = dialect.among(scope_tree.c.ancestor_id, "scope_ids")
+    return column.in_(select(scope_tree.c.scope_id).where(contained))
 
 
 def compiled(tree: Filter, dialect: FilterDialect) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, bindparam, case, desc, func, select
 
 from commonplace.errors import InvalidInputError
 from commonplace.ledger import checking
+from commonplace.ledger.driver import fixed
 from commonplace.ledger.rows import record_of
 from commonplace.ledger.schema import (
     ROOT_SCOPE_ID,
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
-    from sqlalchemy import Connection
 
+    from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
     from commonplace.ledger.selection import Query, Selection
     from commonplace.ledger.sqlite import SqliteDialect
@@ -91,7 +92,9 @@ class Change:
 class Snapshot:
     """A consistent view of the ledger. Made by `Ledger.read`; not shared between threads."""
 
-    def __init__(self, connection: Connection, dialect: SqliteDialect, scope_ids: ScopeIds) -> None:
+    def __init__(
+        self, connection: DriverConnection, dialect: SqliteDialect, scope_ids: ScopeIds
+    ) -> None:
         self._connection = connection
         self._dialect = dialect
         self._scopes = scope_ids
@@ -113,8 +116,8 @@ class Snapshot:
         """The same selection, naming each scope itself where there are few of them."""
         if not selection.below or selection.everywhere or not selection.scope_ids:
             return selection
-        wanted = {"scope_ids": list(selection.scope_ids)}
-        found = tuple(self._connection.execute(_SCOPES_BELOW, wanted).scalars())
+        wanted = {"scope_ids": self._dialect.array(selection.scope_ids)}
+        found = tuple(self._connection.execute(_scopes_below(self._dialect), wanted).scalars())
         few = len(found) <= _FEW_SCOPES
         return replace(selection, scope_ids=found, below=False) if few else selection
 
@@ -131,26 +134,26 @@ class Snapshot:
         flat = self.flattened(selection)
         if selection.narrowed:
             query = select(func.count()).select_from(records).where(self._condition(flat))
-            return self._connection.execute(query, parameters(flat)).scalar_one()
+            return self._connection.execute(query, parameters(flat, self._dialect)).scalar_one()
         return self.total(flat) - len(self.expired(flat))
 
     def expired(self, selection: Selection, limit: int = -1) -> Pks:
         """The records in the selected scopes that expired but were not swept."""
-        query = _expired(shape(selection, by_scope=False))
-        return self._pks(query, {**parameters(selection), "most": limit})
+        query = _expired(self._dialect, shape(selection, by_scope=False))
+        return self._pks(query, {**parameters(selection, self._dialect), "most": limit})
 
     def pks(self, selection: Selection, limit: int | None = None) -> Pks:
         """The selected records by number, in no particular order, at most `limit`."""
         flat = self.flattened(selection)
         query = select(records.c.pk).where(self._condition(flat)).limit(limit)
-        return self._pks(query, parameters(flat))
+        return self._pks(query, parameters(flat, self._dialect))
 
     def selected_ids(self, ids: Iterable[str], selection: Selection) -> list[int]:
         """The numbers of those of the records with these ids that are selected."""
         query = _selected_ids(self._dialect, shape(selection, by_scope=False))
         if selection.narrowed:
             query = query.where(condition(selection, self._dialect, by_scope=False))
-        values = {**parameters(selection), "ids": self._dialect.array(ids)}
+        values = {**parameters(selection, self._dialect), "ids": self._dialect.array(ids)}
         return list(self._connection.execute(query, values).scalars())
 
     def allowed(self, pks: Iterable[int], selection: Selection) -> list[tuple[int, int, str]]:
@@ -159,7 +162,7 @@ class Snapshot:
         if selection.narrowed:
             query = query.where(condition(selection, self._dialect, by_scope=False))
         rows = self._connection.execute(
-            query, {**parameters(selection), "pks": self._dialect.array(pks)}
+            query, {**parameters(selection, self._dialect), "pks": self._dialect.array(pks)}
         )
         return [(row.pk, row.created_at, row.id) for row in rows]
 
@@ -173,10 +176,10 @@ class Snapshot:
         """
         flat = self.flattened(selection)
         by_scope = self._scope_is_selective(flat)
-        query = _page(shape(flat, by_scope=by_scope), tuple(order_by))
+        query = _page(self._dialect, shape(flat, by_scope=by_scope), tuple(order_by))
         if flat.narrowed:
             query = query.where(condition(flat, self._dialect, by_scope=by_scope))
-        values = {**parameters(flat), "most": limit, "skip": offset}
+        values = {**parameters(flat, self._dialect), "most": limit, "skip": offset}
         return self.records(list(self._connection.execute(query, values).scalars()))
 
     def records(self, pks: Sequence[int]) -> list[Record]:
@@ -197,7 +200,7 @@ class Snapshot:
         """Those of the records with these ids that are selected, by id."""
         query = _by_id(self._dialect, shape(selection, by_scope=False))
         rows = self._connection.execute(
-            query, {**parameters(selection), "ids": self._dialect.array(ids)}
+            query, {**parameters(selection, self._dialect), "ids": self._dialect.array(ids)}
         ).all()
         self._scopes.load({row.scope_id for row in rows})
         return {row.id: record_of(row, self._scopes.scope(row.scope_id)) for row in rows}
@@ -269,7 +272,12 @@ class Snapshot:
         statement = _matching(self._dialect, shape(selection, by_scope=False))
         if selection.narrowed:
             statement = statement.where(condition(selection, self._dialect, by_scope=False))
-        values = {**parameters(selection), "text_query": text_query, "most": limit, "skip": offset}
+        values = {
+            **parameters(selection, self._dialect),
+            "text_query": text_query,
+            "most": limit,
+            "skip": offset,
+        }
         if among is not None:
             statement = statement.where(self._dialect.among(records.c.pk + 0, "pks"))
             values["pks"] = self._dialect.array(among)
@@ -308,14 +316,10 @@ class Snapshot:
 
     def scopes_with_records(self, selection: Selection) -> list[int]:
         """The ids of the selected scopes that hold records."""
-        query = select(scopes.c.id).where(scopes.c.records > 0)
-        if not selection.everywhere:
-            named = scopes.c.id.in_(selection.scope_ids)
-            below = select(scope_tree.c.scope_id).where(
-                scope_tree.c.ancestor_id.in_(selection.scope_ids)
-            )
-            query = query.where(scopes.c.id.in_(below) if selection.below else named)
-        return list(self._connection.execute(query).scalars())
+        if not selection.below:
+            return list(selection.scope_ids)
+        wanted = {"scope_ids": self._dialect.array(selection.scope_ids)}
+        return list(self._connection.execute(_scopes_held(self._dialect), wanted).scalars())
 
     def changes(self, after: int, limit: int) -> list[Change]:
         """The journal after a sequence number, oldest first."""
@@ -385,8 +389,7 @@ class Snapshot:
         return held <= max(_MANY_RECORDS, _LARGE_SHARE * everything)
 
     def _pks(self, query: Query, values: dict[str, Any]) -> Pks:
-        found = self._connection.execute(query, values).scalars().all()
-        return np.array(found, dtype=np.int64)
+        return np.array(list(self._connection.execute(query, values).scalars()), dtype=np.int64)
 
     def _matrix(self, query: Query, values: dict[str, Any], dimension: int) -> tuple[Pks, Matrix]:
         rows = self._connection.execute(query, values).all()
@@ -415,23 +418,18 @@ class Snapshot:
 
 
 # Statements of fixed shape are built once: building one costs as much as running it.
-_HEAD = select(func.max(journal.c.seq))
-_SPACES = select(spaces)
-_APPLIED_SEQ = select(index_state.c.applied_seq).where(
-    index_state.c.space_id == bindparam("space_id")
+_HEAD = fixed(select(func.max(journal.c.seq)))
+_SPACES = fixed(select(spaces))
+_APPLIED_SEQ = fixed(
+    select(index_state.c.applied_seq).where(index_state.c.space_id == bindparam("space_id"))
 )
-_SCOPES_BELOW = (
-    select(scope_tree.c.scope_id)
-    .where(scope_tree.c.ancestor_id.in_(bindparam("scope_ids", expanding=True)))
-    .limit(_FEW_SCOPES + 1)
-)
-_CHANGED = (
+_CHANGED = fixed(
     select(journal.c.record_pk, journal.c.scope_id)
     .where(journal.c.seq > bindparam("after"))
     .distinct()
     .limit(bindparam("most"))
 )
-_VECTORS_IN_SCOPE = (
+_VECTORS_IN_SCOPE = fixed(
     select(vectors.c.record_pk, vectors.c.vector)
     .join_from(records, vectors, vectors.c.record_pk == records.c.pk)
     .where(vectors.c.space_id == bindparam("space_id"), records.c.scope_id == bindparam("scope_id"))
@@ -439,53 +437,82 @@ _VECTORS_IN_SCOPE = (
 
 
 @functools.cache
+def _scopes_below(dialect: SqliteDialect) -> Query:
+    contained = dialect.among(scope_tree.c.ancestor_id, "scope_ids")
+    return fixed(select(scope_tree.c.scope_id).where(contained).limit(_FEW_SCOPES + 1))
+
+
+@functools.cache
+def _scopes_held(dialect: SqliteDialect) -> Query:
+    contained = dialect.among(scope_tree.c.ancestor_id, "scope_ids")
+    joined = scope_tree.join(scopes, scopes.c.id == scope_tree.c.scope_id)
+    return fixed(
+        select(scopes.c.id).distinct().select_from(joined).where(contained, scopes.c.records > 0)
+    )
+
+
+@functools.cache
 def _by_pk(dialect: SqliteDialect) -> Query:
-    return select(records).where(dialect.among(records.c.pk, "pks"))
+    return fixed(select(records).where(dialect.among(records.c.pk, "pks")))
 
 
 @functools.cache
 def _by_id(dialect: SqliteDialect, kind: Shape) -> Query:
-    return select(records).where(dialect.among(records.c.id, "ids"), live_in_scopes(kind))
+    return fixed(
+        select(records).where(dialect.among(records.c.id, "ids"), live_in_scopes(kind, dialect))
+    )
 
 
 @functools.cache
 def _by_key(dialect: SqliteDialect) -> Query:
-    return select(records.c.key, records.c.id).where(
-        records.c.scope_id == bindparam("scope_id"), dialect.among(records.c.key, "keys")
+    return fixed(
+        select(records.c.key, records.c.id).where(
+            records.c.scope_id == bindparam("scope_id"), dialect.among(records.c.key, "keys")
+        )
     )
 
 
 @functools.cache
 def _vectors(dialect: SqliteDialect) -> Query:
-    return select(vectors.c.record_pk, vectors.c.vector).where(
-        vectors.c.space_id == bindparam("space_id"),
-        dialect.among(vectors.c.record_pk, "pks"),
+    return fixed(
+        select(vectors.c.record_pk, vectors.c.vector).where(
+            vectors.c.space_id == bindparam("space_id"),
+            dialect.among(vectors.c.record_pk, "pks"),
+        )
     )
 
 
 @functools.cache
 def _allowed(dialect: SqliteDialect, kind: Shape) -> Query:
-    return select(records.c.pk, records.c.created_at, records.c.id).where(
-        dialect.among(records.c.pk, "pks"), live_in_scopes(kind)
+    return fixed(
+        select(records.c.pk, records.c.created_at, records.c.id).where(
+            dialect.among(records.c.pk, "pks"), live_in_scopes(kind, dialect)
+        )
     )
 
 
 @functools.cache
 def _selected_ids(dialect: SqliteDialect, kind: Shape) -> Query:
-    return select(records.c.pk).where(dialect.among(records.c.id, "ids"), live_in_scopes(kind))
+    return fixed(
+        select(records.c.pk).where(
+            dialect.among(records.c.id, "ids"), live_in_scopes(kind, dialect)
+        )
+    )
 
 
 @functools.cache
-def _expired(kind: Shape) -> Query:
+def _expired(dialect: SqliteDialect, kind: Shape) -> Query:
     gone = records.c.expires_at <= bindparam("now")
-    return select(records.c.pk).where(gone, in_scopes(kind)).limit(bindparam("most"))
+    return fixed(
+        select(records.c.pk).where(gone, in_scopes(kind, dialect)).limit(bindparam("most"))
+    )
 
 
 @functools.cache
-def _page(kind: Shape, order_by: tuple[str, ...]) -> Query:
-    return (
+def _page(dialect: SqliteDialect, kind: Shape, order_by: tuple[str, ...]) -> Query:
+    return fixed(
         select(records.c.pk)
-        .where(live_in_scopes(kind))
+        .where(live_in_scopes(kind, dialect))
         .order_by(*map(_order, order_by), records.c.id)
         .limit(bindparam("most"))
         .offset(bindparam("skip"))
@@ -494,9 +521,9 @@ def _page(kind: Shape, order_by: tuple[str, ...]) -> Query:
 
 @functools.cache
 def _matching(dialect: SqliteDialect, kind: Shape) -> Query:
-    return (
+    return fixed(
         dialect.matching_text()
-        .where(live_in_scopes(kind))
+        .where(live_in_scopes(kind, dialect))
         .order_by(desc("score"), records.c.created_at.desc(), records.c.id)
         .limit(bindparam("most"))
         .offset(bindparam("skip"))

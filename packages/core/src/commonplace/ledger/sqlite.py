@@ -35,6 +35,7 @@ from commonplace.errors import (
 )
 from commonplace.jsonvalue import dump_json
 from commonplace.ledger import sqlite_filter
+from commonplace.ledger.driver import fixed
 from commonplace.ledger.fulltext import match_expression
 from commonplace.ledger.schema import records
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
     from commonplace.filters import Compare
+    from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.selection import Query
 
 Durability = Literal["normal", "full"]
@@ -56,11 +58,16 @@ _CACHE_KIB = 16 * 1024
 _MMAP_BYTES = 256 * 1024 * 1024
 _FULL_TEXT = table("full_text", column("rowid"), column("full_text"))
 _BM25 = literal_column("-bm25(full_text, 1.0, 0.0)", Float)
-_INSERT_TEXT = text("INSERT INTO full_text(rowid, content, scopes) VALUES (:pk, :content, :scopes)")
-_DELETE_TEXT = text(
-    "INSERT INTO full_text(full_text, rowid, content, scopes) "
-    "VALUES ('delete', :pk, :content, :scopes)"
+_INSERT_TEXT = fixed(
+    text("INSERT INTO full_text(rowid, content, scopes) VALUES (:pk, :content, :scopes)")
 )
+_DELETE_TEXT = fixed(
+    text(
+        "INSERT INTO full_text(full_text, rowid, content, scopes) "
+        "VALUES ('delete', :pk, :content, :scopes)"
+    )
+)
+_LAST_PK = fixed(text("SELECT seq FROM sqlite_sequence WHERE name = 'records'"))
 _CODES: dict[int, tuple[type[CommonplaceError], str]] = {
     sqlite3.SQLITE_BUSY: (
         StoreLockedError,
@@ -106,24 +113,23 @@ class SqliteDialect:
         """The parameter that carries the values for `among`."""
         return dump_json(list(values))
 
-    def next_pk(self, connection: Connection) -> int:
+    def next_pk(self, connection: DriverConnection) -> int:
         """The number of the next new record; numbers are never reused."""
-        query = text("SELECT seq FROM sqlite_sequence WHERE name = 'records'")
-        return (connection.execute(query).scalar() or 0) + 1
+        return (connection.execute(_LAST_PK).scalar() or 0) + 1
 
-    def insert_text(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    def insert_text(self, connection: DriverConnection, rows: Sequence[dict[str, Any]]) -> None:
         """Make texts findable; each row has `pk`, `content` and `scopes` (tokens)."""
         connection.execute(_INSERT_TEXT, rows)
 
-    def delete_text(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    def delete_text(self, connection: DriverConnection, rows: Sequence[dict[str, Any]]) -> None:
         """Forget texts; the rows must be what was inserted."""
         connection.execute(_DELETE_TEXT, rows)
 
-    def clear_text(self, connection: Connection) -> None:
+    def clear_text(self, connection: DriverConnection) -> None:
         """Empty the full-text index."""
         connection.execute(text("INSERT INTO full_text(full_text) VALUES ('delete-all')"))
 
-    def text_differences(self, connection: Connection) -> tuple[int, int]:
+    def text_differences(self, connection: DriverConnection) -> tuple[int, int]:
         """How many texts the full-text index lacks, and how many it has too many."""
         missing = (
             "SELECT pk FROM records WHERE has_text = 1 EXCEPT SELECT id FROM full_text_docsize"
@@ -155,7 +161,7 @@ class SqliteDialect:
             .where(_FULL_TEXT.c.full_text.op("MATCH")(bindparam("text_query", type_=Text)))
         )
 
-    def check(self, connection: Connection) -> list[str]:
+    def check(self, connection: DriverConnection) -> list[str]:
         """What SQLite's own integrity check finds wrong, in its words; empty if nothing."""
         rows = connection.execute(text("PRAGMA integrity_check(20)")).scalars().all()
         return [str(row) for row in rows if row != "ok"]
@@ -213,7 +219,7 @@ def _listen(engine: Engine, path: Path | None, durability: Durability) -> None:
 
     def translate(context: ExceptionContext) -> BaseException | None:
         error = context.original_exception
-        return _translated(error, where) if isinstance(error, sqlite3.Error) else None
+        return translated(error, where) if isinstance(error, sqlite3.Error) else None
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _begin)
@@ -245,7 +251,8 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _translated(error: sqlite3.Error, where: str) -> CommonplaceError | None:
+def translated(error: sqlite3.Error, where: str) -> CommonplaceError | None:
+    """The error of ours that says what the driver's means; None if it is no matter of the store."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return None

@@ -18,7 +18,7 @@ from sqlalchemy.sql import operators
 from commonplace.filters import Compare, Field
 from commonplace.filters.match import compare_in
 from commonplace.filters.parse import DOCUMENTS, NUMBERS, TEXTS, TIMES
-from commonplace.jsonvalue import load_json
+from commonplace.jsonvalue import dump_json, load_json
 from commonplace.ledger.schema import records, scopes
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ _ORDERINGS: dict[str, Callable[[Any, Any], Any]] = {
 }
 _INT64 = 2**63
 _NUL = "\\u0000"
+# Up to here a float that equals an integer is written with the integer's digits.
+_PLAIN_INTEGERS = 10**15
 # SQLite reads a decimal into a double with an error of a few units in the last place.
 _NEAR = 1e-12
 
@@ -98,7 +100,29 @@ def _document_leaf(node: Compare) -> ColumnElement[bool]:
         return func.coalesce(_per_path(node.field, _kind_at) == "object", 0) == 1
     if node.operator == "$contains":
         return _in_python(node)
-    return func.coalesce(_scalar_leaf(node), 0) == 1
+    exact = func.coalesce(_scalar_leaf(node), 0) == 1
+    if (trace := _trace(node)) is None:
+        return exact
+    seen = func.instr(records.c[node.field.root], trace) > 0
+    return case((seen, exact), else_=false())
+
+
+def _trace(node: Compare) -> str | None:
+    """Text that the stored JSON must hold if the field equals the operand; None if none is sure.
+
+    Looking for it spares most rows the parsing of their JSON.
+    """
+    operand, field = node.operand, node.field
+    key = field.rest[-1] if field.rest else field.name
+    if node.operator != "$eq" or not key or (not field.rest and "." in key):
+        return None
+    if isinstance(operand, float) and operand.is_integer() and abs(operand) < _PLAIN_INTEGERS:
+        operand = int(operand)
+    if isinstance(operand, bool | str):
+        return f"{dump_json(key)}:{dump_json(operand)}"
+    if isinstance(operand, int) and 0 < abs(operand) < _PLAIN_INTEGERS:
+        return f"{dump_json(key)}:{operand}"
+    return None
 
 
 def _scalar_leaf(node: Compare) -> ColumnElement[Any]:

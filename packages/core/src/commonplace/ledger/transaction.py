@@ -12,6 +12,7 @@ from sqlalchemy import Delete, bindparam, delete, func, select, update
 from commonplace.clock import from_micros
 from commonplace.errors import ConflictError, ModelMismatchError
 from commonplace.ledger import checking
+from commonplace.ledger.driver import fixed
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.rows import content_hash, record_of, row_of
 from commonplace.ledger.schema import index_state, journal, records, spaces, vectors
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Row
 
+    from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
     from commonplace.ledger.selection import Query, Selection
     from commonplace.ledger.sqlite import SqliteDialect
@@ -56,7 +58,9 @@ class Written:
 class Transaction(Snapshot):
     """A write in progress. Made by `Ledger.write`; nothing is seen by others until it ends."""
 
-    def __init__(self, connection: Connection, dialect: SqliteDialect, scope_ids: ScopeIds) -> None:
+    def __init__(
+        self, connection: DriverConnection, dialect: SqliteDialect, scope_ids: ScopeIds
+    ) -> None:
         super().__init__(connection, dialect, scope_ids)
         self._spaces_seen: dict[str, Space] = {}
 
@@ -456,16 +460,16 @@ def _event(row: Row[Any], operation: str, held: int, now: int) -> dict[str, Any]
 
 
 # Statements of fixed shape are built once: building one costs as much as running it.
-_INSERT_RECORD = records.insert()
-_INSERT_VECTOR = vectors.insert()
-_INSERT_EVENT = journal.insert()
+_INSERT_RECORD = fixed(records.insert())
+_INSERT_VECTOR = fixed(vectors.insert())
+_INSERT_EVENT = fixed(journal.insert())
 _COLUMNS = [column.name for column in records.c]
-_UPDATE_RECORD = (
+_UPDATE_RECORD = fixed(
     update(records)
     .where(records.c.pk == bindparam("old_pk"))
     .values({name: bindparam(name) for name in _COLUMNS if name != "archived_at"})
 )
-_COUNT_VECTORS = (
+_COUNT_VECTORS = fixed(
     update(spaces)
     .where(spaces.c.id == bindparam("space"))
     .values(vectors=spaces.c.vectors + bindparam("change"))
@@ -474,44 +478,50 @@ _COUNT_VECTORS = (
 
 @functools.cache
 def _by_pk(dialect: SqliteDialect) -> Query:
-    return select(records).where(dialect.among(records.c.pk, "pks"))
+    return fixed(select(records).where(dialect.among(records.c.pk, "pks")))
 
 
 @functools.cache
 def _by_id(dialect: SqliteDialect) -> Query:
-    return select(records).where(dialect.among(records.c.id, "ids"))
+    return fixed(select(records).where(dialect.among(records.c.id, "ids")))
 
 
 @functools.cache
 def _by_key(dialect: SqliteDialect) -> Query:
-    return select(records).where(
-        records.c.scope_id == bindparam("scope_id"), dialect.among(records.c.key, "keys")
+    return fixed(
+        select(records).where(
+            records.c.scope_id == bindparam("scope_id"), dialect.among(records.c.key, "keys")
+        )
     )
 
 
 @functools.cache
 def _by_content(dialect: SqliteDialect) -> Query:
-    return select(records).where(
-        dialect.among(records.c.scope_id, "scope_ids"),
-        dialect.among(records.c.content_hash, "hashes"),
+    return fixed(
+        select(records).where(
+            dialect.among(records.c.scope_id, "scope_ids"),
+            dialect.among(records.c.content_hash, "hashes"),
+        )
     )
 
 
 @functools.cache
 def _delete_records(dialect: SqliteDialect) -> Delete:
-    return delete(records).where(dialect.among(records.c.pk, "pks"))
+    return fixed(delete(records).where(dialect.among(records.c.pk, "pks")))
 
 
 @functools.cache
 def _delete_vectors(dialect: SqliteDialect) -> Delete:
-    return delete(vectors).where(
-        vectors.c.space_id == bindparam("space_id"), dialect.among(vectors.c.record_pk, "pks")
+    return fixed(
+        delete(vectors).where(
+            vectors.c.space_id == bindparam("space_id"), dialect.among(vectors.c.record_pk, "pks")
+        )
     )
 
 
 @functools.cache
 def _vectors_held(dialect: SqliteDialect) -> Query:
-    return (
+    return fixed(
         select(vectors.c.record_pk, func.count().label("held"))
         .where(
             vectors.c.space_id == bindparam("space_id"), dialect.among(vectors.c.record_pk, "pks")

@@ -22,10 +22,22 @@ _MOST_CHANGES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The vectors of one scope: a record number and a unit vector a row. Never changed in place."""
+    """The vectors of one scope: a record number and a unit vector a row. Never changed in place.
+
+    Attributes:
+        pks: the record of each row.
+        units: the vectors, of unit length.
+        once: whether every record has one row.
+    """
 
     pks: Pks
     units: Matrix
+    once: bool
+
+    @classmethod
+    def of(cls, pks: Pks, units: Matrix) -> Block:
+        """The block of these rows."""
+        return cls(pks, units, len(np.unique(pks)) == len(pks))
 
     @property
     def nbytes(self) -> int:
@@ -64,7 +76,7 @@ class VectorCache:
             self._blocks.move_to_end(place)
             return found
         pks, matrix = snapshot.vectors_in_scope(space, scope_id)
-        block = Block(pks, unit(matrix))
+        block = Block.of(pks, unit(matrix))
         # A block read from an older snapshot than the cache has followed would never catch up.
         if snapshot.head() >= self._seq:
             self._keep(place, block)
@@ -92,7 +104,7 @@ class VectorCache:
                 space = spaces[place[0]]
                 new, matrix = snapshot.vectors_in_scope(space, place[1], among=pks)
                 stays = ~np.isin(block.pks, pks)
-                patched = Block(
+                patched = Block.of(
                     np.concatenate([block.pks[stays], new]),
                     np.concatenate([block.units[stays], unit(matrix)]),
                 )

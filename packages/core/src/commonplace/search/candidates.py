@@ -40,7 +40,7 @@ _CHUNK = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Records with a vector, in ascending order of number, each with its cosine.
+    """Records with a vector, each once, with its cosine.
 
     Attributes:
         complete: whether they are all the selected records that have a vector.
@@ -89,15 +89,14 @@ class CandidateFinder:
         if places is None:
             pks, similarity = self._by_number(query, self._snapshot.pks(selection))
         else:
-            pks, similarity = self._by_place(query, places)
-            if selection.narrowed or len(self._snapshot.expired(selection, limit=1)):
-                keep = np.isin(pks, self._snapshot.pks(selection))
-                pks, similarity = pks[keep], similarity[keep]
+            narrowed = selection.narrowed or len(self._snapshot.expired(selection, limit=1)) > 0
+            among = self._snapshot.pks(selection) if narrowed else None
+            pks, similarity = self._by_place(query, places, among)
         reason = f"{total} records in view"
         return Candidates(pks, similarity, "exact", reason, complete=True)
 
     def cosines(self, query: DenseQuery, pks: Iterable[int]) -> tuple[Pks, Floats]:
-        """Those of the records that have a vector, in ascending order, with their cosines."""
+        """Those of the records that have a vector, with their cosines."""
         found, matrix = self._snapshot.vectors(query.space, pks)
         return _cosine(found, unit(matrix), query)
 
@@ -150,13 +149,25 @@ class CandidateFinder:
         places = self._snapshot.scopes_with_records(selection)
         return places if len(places) <= _FEW_SCOPES else None
 
-    def _by_place(self, query: DenseQuery, places: list[int]) -> tuple[Pks, Floats]:
+    def _by_place(
+        self, query: DenseQuery, places: list[int], among: Pks | None
+    ) -> tuple[Pks, Floats]:
+        """The records at some scopes, or those of `among` that lie there."""
         target = unit(query.vector.reshape(1, -1))[0]
         blocks = self._cache.blocks(self._snapshot, query.space, places)
         if not blocks:
             return NONE.pks, NONE.similarity
-        similarity = np.concatenate([block.units @ target for block in blocks])
-        return _best(np.concatenate([block.pks for block in blocks]), similarity)
+        pks = np.concatenate([block.pks for block in blocks])
+        if among is None:
+            similarity = np.concatenate([block.units @ target for block in blocks])
+        else:
+            keep = np.isin(pks, among)
+            parts = np.split(keep, np.cumsum([len(block.pks) for block in blocks])[:-1])
+            chosen = zip(blocks, parts, strict=True)
+            similarity = np.concatenate([block.units[part] @ target for block, part in chosen])
+            pks = pks[keep]
+        once = all(block.once for block in blocks)
+        return _best(pks, similarity, once=once)
 
     def _by_number(self, query: DenseQuery, pks: Pks) -> tuple[Pks, Floats]:
         chunks = np.split(pks, range(_CHUNK, len(pks), _CHUNK))
@@ -174,8 +185,10 @@ def _cosine(pks: Pks, units: NDArray[np.float32], query: DenseQuery) -> tuple[Pk
     return _best(pks, units @ target)
 
 
-def _best(pks: Pks, similarity: NDArray[np.float32]) -> tuple[Pks, Floats]:
-    return best_per_record(pks, np.clip(similarity.astype(np.float64), -1.0, 1.0))
+def _best(pks: Pks, similarity: NDArray[np.float32], *, once: bool = False) -> tuple[Pks, Floats]:
+    """One row a record; `once` promises that there is one already."""
+    cosine = np.clip(similarity.astype(np.float64), -1.0, 1.0)
+    return (pks, cosine) if once else best_per_record(pks, cosine)
 
 
 def _stacked(parts: list[tuple[Pks, Floats]]) -> tuple[Pks, Floats]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Mode = Literal["hybrid", "dense", "lexical"]
 
-EXACT_LIMIT = 5_000
+EXACT_LIMIT = 10_000
 """A view of at most so many records is scored whole, exactly; the index is not asked."""
 
 

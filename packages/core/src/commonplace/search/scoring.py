@@ -83,7 +83,7 @@ def fused(
     are fused and not ranks: equal-weight reciprocal rank fusion can do worse than BM25 alone.
 
     Args:
-        pks: records with a vector, in ascending order.
+        pks: records with a vector, each once.
         similarity: their cosines.
         matches: BM25 by record, for those of them (and others) that hold a word of the query.
         dense_weight: the weight of the dense lane, 0 to 1; the lexical lane has the rest.

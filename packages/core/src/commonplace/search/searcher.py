@@ -97,6 +97,8 @@ class _DenseSearch:
         self._request = request
         self._query = query
         self._total = total
+        # Candidates have passed the filter already; whether they still live is seen again.
+        self._live = request.selection.widened
 
     def run(self) -> tuple[Scored, Candidates]:
         """The page, and the last candidates it took.
@@ -109,9 +111,7 @@ class _DenseSearch:
             scored = self._scored(found)
             fresh = scored.take(~np.isin(scored.pks, ranked.pks))
             wanted = len(fresh) if not found.complete else self._request.reach - len(ranked)
-            ranked = joined(
-                ranked, _ordered(self._snapshot, self._request.selection, fresh, wanted)
-            )
+            ranked = joined(ranked, _ordered(self._snapshot, self._live, fresh, wanted))
             if len(ranked) >= self._request.reach:
                 break
         return ranked.take(

@@ -1,0 +1,128 @@
+"""Statements of fixed shape, run on the driver itself.
+
+SQLAlchemy describes and compiles every statement. For those that never change, compiling happens
+once, and running them skips its result and cache machinery, which costs ten times what SQLite does.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import namedtuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from sqlalchemy import Connection, Executable
+
+    from commonplace.errors import CommonplaceError
+
+    S = TypeVar("S", bound=Executable)
+
+_DIALECT = SQLiteDialect(paramstyle="named")
+
+
+class _Compiled(NamedTuple):
+    text: str
+    constants: Mapping[str, Any]
+
+
+_FIXED: dict[Any, _Compiled | None] = {}
+_ROWS: dict[tuple[str, ...], Any] = {}
+
+
+def fixed(statement: S) -> S:
+    """The statement, marked as one whose shape never changes. Only for statements kept for good."""
+    _FIXED[statement] = None
+    return statement
+
+
+class Result:
+    """The rows of a fixed statement, all fetched."""
+
+    __slots__ = ("_rows", "rowcount")
+
+    def __init__(self, rows: list[Any], rowcount: int) -> None:
+        self._rows = rows
+        self.rowcount = rowcount
+
+    def all(self) -> list[Any]:
+        """Every row."""
+        return self._rows
+
+    def first(self) -> Any:
+        """The first row, or None."""
+        return self._rows[0] if self._rows else None
+
+    def scalars(self) -> list[Any]:
+        """The first column of every row."""
+        return [row[0] for row in self._rows]
+
+    def scalar(self) -> Any:
+        """The first column of the first row, or None."""
+        return self._rows[0][0] if self._rows else None
+
+    scalar_one = scalar
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rows)
+
+
+class DriverConnection:
+    """A connection that runs fixed statements on the driver and all others through SQLAlchemy.
+
+    Args:
+        connection: where both run; a transaction has begun on it.
+        translate: the error of ours for one of the driver's.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        translate: Callable[[sqlite3.Error], CommonplaceError | None],
+    ) -> None:
+        self._connection = connection
+        self._driver: Any = connection.connection.driver_connection
+        self._translate = translate
+
+    def execute(self, statement: Any, values: Any = None) -> Any:
+        """Run a statement; a list of values runs it once for each."""
+        if statement not in _FIXED:
+            return self._connection.execute(statement, values)
+        compiled = _FIXED[statement] or _compile(statement, values)
+        try:
+            return self._run(compiled, values)
+        except sqlite3.Error as error:
+            translated = self._translate(error)
+            if translated is None:
+                raise
+            raise translated from error
+
+    def _run(self, compiled: _Compiled, values: Any) -> Result:
+        if isinstance(values, list):
+            cursor = self._driver.executemany(compiled.text, values)
+        else:
+            cursor = self._driver.execute(compiled.text, {**compiled.constants, **(values or {})})
+        if cursor.description is None:
+            return Result([], cursor.rowcount)
+        row_type = _row_type(tuple(column[0] for column in cursor.description))
+        return Result(list(map(row_type._make, cursor.fetchall())), -1)
+
+
+def _compile(statement: Any, values: Any) -> _Compiled:
+    keys: list[str] | None = None
+    if getattr(statement, "is_insert", False):
+        rows = cast("list[dict[str, Any]]", values if isinstance(values, list) else [values])
+        keys = list(rows[0])
+    compiled = statement.compile(dialect=_DIALECT, column_keys=keys)
+    constants = {name: value for name, value in compiled.params.items() if value is not None}
+    _FIXED[statement] = found = _Compiled(str(compiled), constants)
+    return found
+
+
+def _row_type(names: tuple[str, ...]) -> Any:
+    if names not in _ROWS:
+        _ROWS[names] = namedtuple("Row", names, rename=True)  # noqa: PYI024  # pyright: ignore[reportUntypedNamedTuple] - the columns name the fields
+    return _ROWS[names]
