@@ -1,0 +1,155 @@
+"""What a memory opened is gone when it is closed, or when its process is."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from commonplace import HashingEmbedder, Memory
+
+if TYPE_CHECKING:
+    from tests.processes.conftest import AwaitEnd, IndexProcesses
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def handles() -> list[str]:
+    """What the open file descriptors lead to; the numbers of pipes and the like left out."""
+    targets: list[str] = []
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            targets.append(str(entry.readlink()).split(":[")[0])
+        except FileNotFoundError:  # the descriptor of this very listing
+            continue
+    return sorted(targets)
+
+
+def children() -> set[str]:
+    return {
+        child
+        for task in Path("/proc/self/task").iterdir()
+        for child in (task / "children").read_text().split()
+    }
+
+
+def held() -> tuple[list[str], set[str], int]:
+    return handles(), children(), threading.active_count()
+
+
+def used(path: Path | str, index: str) -> None:
+    memory = Memory(path, embedder=HashingEmbedder(16), index=index, sweep_every=60)
+    record = memory.add("text")
+    memory.flush()
+    assert memory.search("text")
+    assert memory.delete(record.id) == 1
+    memory.close()
+
+
+def cycles(path: Path, count: int, index: str) -> None:
+    link = path.parent / "link"
+    link.symlink_to(path)
+    spellings = [path, str(path) + "/", link, path / ".." / path.name, os.path.relpath(path)]
+    used(path, index)
+    before = held()
+    for number in range(count):
+        used(spellings[number % len(spellings)], index)
+    assert held() == before
+
+
+def test_opening_and_closing_by_any_name_leaves_no_file_thread_or_process(path: Path) -> None:
+    cycles(path, 20, "exact")
+
+
+def test_opening_and_closing_with_an_index_leaves_no_file_thread_or_process(
+    path: Path, index_processes: IndexProcesses
+) -> None:
+    cycles(path, 3, "chroma")
+    assert index_processes(path) == []
+
+
+@pytest.mark.nightly
+def test_three_hundred_cycles_leave_nothing(path: Path) -> None:
+    cycles(path, 300, "exact")
+
+
+def test_a_memory_that_is_only_forgotten_is_closed(
+    path: Path, index_processes: IndexProcesses
+) -> None:
+    used(path, "chroma")
+    before = held()
+    memory = Memory(path, embedder=HashingEmbedder(16), index="chroma")
+    memory.add("text")
+    memory.flush()
+    assert len(index_processes(path)) == 1
+    del memory
+    gc.collect()
+    assert index_processes(path) == []
+    assert held() == before
+
+
+def test_a_refused_opening_leaves_nothing(path: Path) -> None:
+    used(path, "exact")
+    before = held()
+    for _ in range(5):
+        with pytest.raises(ValueError, match="index"):
+            Memory(path, index="nonsense")
+    assert held() == before
+
+
+OPEN = """
+import os, sys
+from commonplace import HashingEmbedder, Memory
+memory = Memory(sys.argv[1], embedder=HashingEmbedder(16), index="chroma")
+memory.add("text")
+if sys.argv[2] != "killed while it starts":
+    memory.flush()
+if sys.argv[2] == "killed, survived by a forked child":
+    child = os.fork()
+    if child == 0:
+        sys.stdin.read()
+        os._exit(0)
+print("open", flush=True)
+if sys.argv[2] == "exits without closing":
+    sys.exit()
+sys.stdin.read()
+"""
+ENDS = [
+    "killed",
+    "killed while it starts",
+    "killed, survived by a forked child",
+    "exits without closing",
+]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_index_process_ends_with_its_memorys_process(
+    path: Path, end: str, index_processes: IndexProcesses, await_end: AwaitEnd
+) -> None:
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OPEN, str(path), end],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert owner.stdout is not None
+    assert owner.stdin is not None
+    assert owner.stdout.readline() == b"open\n"
+    serving = index_processes(path)
+    if end != "exits without closing":
+        assert len(serving) == 1
+        owner.kill()
+    owner.wait(60)
+    await_end(serving)
+    assert index_processes(path) == []
+    owner.stdin.close()
+    owner.stdout.close()
+    with Memory(path, embedder=HashingEmbedder(16), index="chroma") as memory:
+        memory.flush()
+        assert memory.stats().index == "ready"
+        assert memory.verify().ok
