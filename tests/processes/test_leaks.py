@@ -79,12 +79,14 @@ def test_three_hundred_cycles_leave_nothing(path: Path) -> None:
     cycles(path, 300, "exact")
 
 
+@pytest.mark.parametrize("sweep_every", [None, 60])
 def test_a_memory_that_is_only_forgotten_is_closed(
-    path: Path, index_processes: IndexProcesses
+    path: Path, index_processes: IndexProcesses, sweep_every: float | None
 ) -> None:
+    """Regression: its own finalizer kept it alive, through the sweeper's method."""
     used(path, "chroma")
     before = held()
-    memory = Memory(path, embedder=HashingEmbedder(16), index="chroma")
+    memory = Memory(path, embedder=HashingEmbedder(16), index="chroma", sweep_every=sweep_every)
     memory.add("text")
     memory.flush()
     assert len(index_processes(path)) == 1

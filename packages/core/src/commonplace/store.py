@@ -24,7 +24,7 @@ from commonplace.search import Searcher, VectorCache
 from commonplace.writing import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from commonplace.filters import Filter
     from commonplace.ledger import Durability
@@ -71,7 +71,7 @@ class Store:
         searcher = Searcher(self._ledger, self._index, cache)
         self._writer = Writer(self._ledger, self._vectoriser, self._clock, self._index.nudge)
         self._reader = Reader(self._ledger, self._vectoriser, searcher)
-        self._sweeper = Sweeper(self._sweep_all, options.sweep_every)
+        self._sweeper = Sweeper(_weakly(self._sweep_all), options.sweep_every)
         self._process = os.getpid()
         self._closing = threading.Lock()
         self._closed = False
@@ -167,6 +167,17 @@ class Store:
             [Scope()], below=True, filter=EVERYTHING, kinds=(), tags=(), now=None
         )
         self._writer.sweep(selection)
+
+
+def _weakly(method: Callable[[], None]) -> Callable[[], None]:
+    """The method, without keeping its object: what the finalizer holds must not."""
+    reference = weakref.WeakMethod(method)
+
+    def call() -> None:
+        if (bound := reference()) is not None:
+            bound()
+
+    return call
 
 
 def _release(owner: int, *parts: Any) -> None:
