@@ -11,12 +11,13 @@ import pytest
 from commonplace import Memory, PrecomputedEmbedder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-COUNT = 10_400
+LIMIT = 2_500
+COUNT = 3_000
 DIMENSION = 32
 
 
@@ -53,8 +54,18 @@ def clustered(count: int, seed: int) -> NDArray[np.float32]:
     return (centres[random.integers(0, 100, count)] + noise).astype(np.float32)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def lower_limits() -> Iterator[None]:
+    """The index pays from 2,500 records on here, filtered or not, so that building it is quick."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("commonplace.index.index.START_AT", LIMIT)
+        patch.setattr("commonplace.search.candidates.EXACT_LIMIT", LIMIT)
+        patch.setattr("commonplace.search.candidates.EXACT_LIMIT_FILTERED", LIMIT)
+        yield
+
+
 @pytest.fixture(scope="session")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Built:
+def original(tmp_path_factory: pytest.TempPathFactory, lower_limits: None) -> Built:
     vectors = clustered(COUNT, seed=1)
     path = tmp_path_factory.mktemp("index") / "memory"
     with Memory(path, embedder=embedder()) as memory:

@@ -88,7 +88,7 @@ def test_flush_and_verify_give_up_on_a_stopped_index_process(
         stopped.flush()
     report = stopped.verify()
     assert [problem.split(":")[0] for problem in report.problems] == ["index"]
-    assert stopped.count() == len(stopped.list(limit=10_000))
+    assert stopped.count() == len(stopped.list(limit=100_000))
 
 
 def test_closing_ends_a_stopped_index_process_in_bounded_time(

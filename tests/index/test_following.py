@@ -117,12 +117,12 @@ def test_paging_through_the_index_and_beyond_returns_everything_once(
     with built.open() as memory:
         searched(memory, query, "index")
         seen: list[str] = []
-        while page := memory.search(words, vector=query, limit=900, offset=len(seen)):
+        while page := memory.search(words, vector=query, limit=270, offset=len(seen)):
             seen += [hit.id for hit in page]
         assert len(seen) == len(set(seen)) == len(built.vectors)
         routes = {
             memory.search(vector=query, limit=10, offset=n, explain=True).plan.route  # pyright: ignore[reportOptionalMemberAccess]
-            for n in (0, 3000, 10_300)
+            for n in (0, 1500, 2900)
         }
         assert routes == {"index", "exact"}
 

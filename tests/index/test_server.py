@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from commonplace import Memory, PrecomputedEmbedder
+from commonplace import IndexUnavailableError, Memory, PrecomputedEmbedder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,3 +121,46 @@ def test_two_memories_share_a_server_and_nothing_else(path: Path, server: Server
         two.flush()
         assert sorted(held(server)) == [1, COUNT]
         assert [hit.content for hit in two.search(vector=QUERY)] == ["only"]
+
+
+def test_searches_by_a_server_that_forgot_everything_miss_nothing(
+    path: Path, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commonplace.index.index.START_AT", 300)
+    monkeypatch.setattr("commonplace.search.candidates.EXACT_LIMIT", 300)
+    with opened(path, server) as memory:
+        filled(memory)
+        expected = [hit.id for hit in memory.search(vector=QUERY)]
+        memory.flush()
+        hits = memory.search(vector=QUERY, explain=True)
+        assert hits.plan is not None
+        assert (hits.plan.route, [hit.id for hit in hits]) == ("index", expected)
+    server.stop()
+    shutil.rmtree(tmp_path / "chroma")
+    server.start()
+    with opened(path, server) as memory:
+        memory.add("newer", id="newer", vector=-QUERY)
+        assert [hit.id for hit in memory.search(vector=QUERY)] == expected
+        memory.flush()
+        hits = memory.search(vector=QUERY, explain=True)
+        assert hits.plan is not None
+        assert (hits.plan.route, [hit.id for hit in hits]) == ("index", expected)
+        assert held(server) == [COUNT + 1]
+        assert memory.verify().ok
+
+
+def test_a_server_that_is_down_is_a_problem_to_verify_and_to_nobody_else(
+    path: Path, server: Server
+) -> None:
+    server.stop()
+    with opened(path, server) as memory:
+        memory.add("text", id="a", vector=QUERY)
+        assert [hit.id for hit in memory.search(vector=QUERY)] == ["a"]
+        with pytest.raises(IndexUnavailableError):
+            memory.flush()
+        assert [problem.split(":")[0] for problem in memory.verify().problems] == ["index"]
+    server.start()
+    with opened(path, server) as memory:
+        memory.flush()
+        assert held(server) == [1]
+        assert memory.verify().ok

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from commonplace import limits
 from commonplace.errors import InvalidInputError, LimitExceededError
 from commonplace.jsonvalue import checked_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+T = TypeVar("T")
 
 
 def checked_ids(ids: object, name: str = "id") -> list[str]:
@@ -20,11 +22,54 @@ def checked_ids(ids: object, name: str = "id") -> list[str]:
         InvalidInputError: one is not text.
     """
     given = [ids] if isinstance(ids, str) else _items(ids, name)
-    for one in given:
-        if not isinstance(one, str):
-            raise InvalidInputError(f"{name} is text, not {type(one).__name__}")
-        checked_text(one, name)
-    return cast("list[str]", given)
+    return [checked_id(one, name) for one in given]
+
+
+def checked_id(given: object, name: str = "id") -> str:
+    """One id.
+
+    Raises:
+        InvalidInputError: it is not text.
+    """
+    if not isinstance(given, str):
+        raise InvalidInputError(f"{name} is text, not {type(given).__name__}")
+    return checked_text(given, name)
+
+
+def checked_iterable(given: Iterable[T], name: str) -> Iterator[T]:
+    """Something to go through that is not one text.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    if not isinstance(given, str | bytes | dict):
+        try:
+            return iter(given)
+        except TypeError:
+            pass
+    raise InvalidInputError(f"{name} is a list, not {type(given).__name__}")
+
+
+def checked_flag(given: object, name: str) -> bool:
+    """True or False, and nothing that only looks like it.
+
+    Raises:
+        InvalidInputError: it is neither.
+    """
+    if not isinstance(given, bool):
+        raise InvalidInputError(f"{name} is True or False")
+    return given
+
+
+def checked_choice(given: object, choices: tuple[str, ...], name: str) -> str:
+    """One of the choices.
+
+    Raises:
+        InvalidInputError: it is none of them.
+    """
+    if not isinstance(given, str) or given not in choices:
+        raise InvalidInputError(f"{name} is one of {', '.join(map(repr, choices))}")
+    return given
 
 
 def checked_limit(limit: object) -> int:
@@ -88,10 +133,15 @@ def checked_number(number: object, name: str) -> float:
     Raises:
         InvalidInputError: it is none.
     """
-    is_number = isinstance(number, int | float) and not isinstance(number, bool)
-    if not is_number or not math.isfinite(cast("float", number)):
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise InvalidInputError(f"{name} is a finite number, not {type(number).__name__}")
+    try:
+        found = float(number)
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found):
         raise InvalidInputError(f"{name} is a finite number")
-    return float(cast("float", number))
+    return found
 
 
 def checked_weight(weight: object) -> float:

@@ -223,7 +223,8 @@ def checked_vectors(vectors: object, name: str) -> NDArray[np.float32]:
         LimitExceededError: too many, or too long.
     """
     try:
-        array = np.asarray(vectors, dtype=np.float32)
+        with np.errstate(over="ignore"):  # what overflows is found to be infinite below
+            array = np.asarray(vectors, dtype=np.float32)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidInputError(f"{name} is a list of numbers, all of one length") from error
     array = array.reshape(1, -1) if array.ndim == 1 else array
@@ -414,7 +415,7 @@ def checked_ttl(ttl: object) -> timedelta:
 
 
 def _vectors(given: RecordFields | RecordChanges) -> dict[str, NDArray[np.float32]]:
-    brought = given.get("vectors") or {}
+    brought: Any = {} if given.get("vectors") is None else given.get("vectors")
     if not isinstance(brought, dict):
         raise InvalidInputError("vectors is a dict from space name to one or several vectors")
     named: dict[str, Any] = {

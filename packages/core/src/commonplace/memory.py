@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from commonplace.arguments import (
+    checked_choice,
+    checked_flag,
+    checked_id,
     checked_ids,
+    checked_iterable,
     checked_limit,
     checked_number,
     checked_offset,
@@ -185,9 +189,7 @@ class Memory:
             InvalidInputError: one of them is malformed; nothing was written.
         """
         default: RecordFields = {} if scope is None else {"scope": scope}
-        if isinstance(records, str | dict):
-            raise InvalidInputError("add_many takes a list of records; add takes one")
-        given = [_given(record, default) for record in records]
+        given = [_given(one, default) for one in checked_iterable(records, "records")]
         return self._put(given, if_exists, dedupe=dedupe)
 
     def update(
@@ -228,8 +230,10 @@ class Memory:
                 )
             return revision.applied(record)
 
+        if expected_version is not None:
+            checked_offset(expected_version, "expected_version")
         selection = self._selection(now=revision.now)
-        revised = self._store.writer.revise(checked_ids(id)[0], selection, revise, revision)
+        revised = self._store.writer.revise(checked_id(id), selection, revise, revision)
         if revised is None:
             raise _not_found(id)
         return revised
@@ -258,7 +262,7 @@ class Memory:
         target = self._view.writable(scope)
         selection = self._selection([target], filter=filter, kinds=kinds, tags=tags)
         named = ids is not None or scope is not None or selection.narrowed
-        if not named and not everything:
+        if not named and not checked_flag(everything, "everything"):
             raise InvalidInputError(
                 "say what to delete: ids, scope, filter, kinds or tags; or everything=True"
             )
@@ -292,9 +296,9 @@ class Memory:
         if (id is None) == (key is None):
             raise InvalidInputError("give an id, or a key and its scope")
         if id is not None:
-            return self.get_many([id])[0]
+            return self.get_many([checked_id(id)])[0]
         place = self._view.readable(self._only_scope() if scope is None else scope)
-        return self._store.reader.by_key(place, checked_ids(key or "", "key")[0], self._selection())
+        return self._store.reader.by_key(place, checked_id(key, "key"), self._selection())
 
     def get_many(self, ids: Iterable[str]) -> builtins.list[Record | None]:
         """The records with these ids in the order given; None for each that is not to be seen."""
@@ -424,6 +428,9 @@ class Memory:
         words = checked_query(query)
         read = self._wanted(scope)
         selection = self._selection(read, below=recursive, filter=filter, kinds=kinds, tags=tags)
+        checked_choice(mode, ("hybrid", "dense", "lexical"), "mode")
+        if space is not None:
+            checked_id(space, "space")
         lookup = self._store.reader.lookup(words, checked_query_vector(vector), space, mode)
         if lookup is None:
             records = self._store.reader.page(
@@ -439,7 +446,7 @@ class Memory:
             offset=checked_offset(offset),
             min_score=None if min_score is None else checked_number(min_score, "min_score"),
         )
-        return hits if explain else Hits(hits)
+        return hits if checked_flag(explain, "explain") else Hits(hits)
 
     # Care
 
@@ -485,8 +492,8 @@ class Memory:
         *,
         dedupe: bool,
     ) -> builtins.list[Record]:
-        if if_exists not in {"replace", "keep", "error"}:
-            raise InvalidInputError("if_exists is 'replace', 'keep' or 'error'")
+        checked_choice(if_exists, ("replace", "keep", "error"), "if_exists")
+        checked_flag(dedupe, "dedupe")
         home = self._view.writable(None)
         drafts = [
             draft(content, fields, scope=home, now=self._store.now(), fresh_id=self._store.new_id())
@@ -509,7 +516,7 @@ class Memory:
         """What a call may touch: the only way from a view to the ledger."""
         return self._store.selection(
             self._view.read if scopes is None else scopes,
-            below=below,
+            below=checked_flag(below, "recursive"),
             filter=parse_filter(filter),
             kinds=checked_kinds(kinds),
             tags=checked_tags(tags),

@@ -86,8 +86,6 @@ class Reader:
             InvalidInputError: the mode is unknown, or lacks what it needs.
             ModelMismatchError: the vector or the embedder is not that of the space.
         """
-        if mode not in {"hybrid", "dense", "lexical"}:
-            raise InvalidInputError("mode is 'hybrid', 'dense' or 'lexical'")
         if words is None and vector is None:
             return None
         if mode == "lexical":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from commonplace.arguments import checked_iterable
 from commonplace.errors import InvalidInputError, OutsideViewError
 from commonplace.scope import ROOT, Scope, ScopeLike
 
@@ -26,7 +27,7 @@ class View:
             OutsideViewError: a scope lies outside this view.
             InvalidInputError: no scope to read was given.
         """
-        wanted = {self.readable(scope) for scope in read}
+        wanted = {self.readable(scope) for scope in checked_iterable(read, "read")}
         if not wanted:
             raise InvalidInputError("a view reads at least one scope; name it in read=")
         outermost = (

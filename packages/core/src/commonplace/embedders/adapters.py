@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from commonplace.embedders.port import Embedder
-from commonplace.errors import EmbedderError, InvalidInputError
+from commonplace.errors import CommonplaceError, EmbedderError, InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -135,6 +135,8 @@ def checked_embedding(
     embed = embedder.embed_queries if queries else embedder.embed_documents
     try:
         found = np.asarray(embed(texts), dtype=np.float32)
+    except CommonplaceError:
+        raise
     except Exception as error:
         raise EmbedderError(
             f"embedder {embedder.identity!r} failed on {len(texts)} texts with "
