@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from commonplace.errors import IndexUnavailableError, InvalidInputError
 from commonplace.index.channel import Channel, ChannelClosedError
 from commonplace.index.follower import record_ids
-from commonplace.index.manifest import INDEX_DIRECTORY, LOCK_FILE
+from commonplace.index.manifest import INDEX_DIRECTORY, LOCK_FILE, NOT_OWNER
 from commonplace.search.request import EXACT_LIMIT, DenseQuery, Nearest
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Index:
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._ready = False
+        self._elsewhere = False
         self._rebuild = False
         self._message = 0
         self._answered = 0
@@ -137,13 +138,13 @@ class Index:
             return
         for _ in range(2):
             with self._turn:
-                if not self._started():
+                if self._started() and self._followed():
                     return
-                if self._followed():
+                if self._elsewhere:
                     return
         raise IndexUnavailableError(
-            "the index process died while following the journal; nothing is lost, searches are "
-            "answered from the ledger; run `commonplace repair`"
+            "the index process cannot start, or died while following the journal; nothing is "
+            "lost, searches are answered from the ledger; run `commonplace repair`"
         )
 
     def problems(self) -> list[str]:
@@ -228,7 +229,8 @@ class Index:
     def _spawned(self) -> subprocess.Popen[bytes] | None:
         """A new index process; None if another memory has one."""
         assert self._home is not None  # noqa: S101 - an index is enabled only with a directory
-        if not sys.executable or not _is_free(self._home / LOCK_FILE):
+        self._elsewhere = not _is_free(self._home / LOCK_FILE)
+        if self._elsewhere or not sys.executable:
             return None
         start = "rebuild" if self._rebuild else "keep"
         command = [sys.executable, "-P", "-m", "commonplace.index.worker"]
@@ -314,7 +316,8 @@ class Index:
         process, self._process = self._process, None
         if process is not None:
             code = _ended(process)
-            if code not in {0, 3}:
+            self._elsewhere = code == NOT_OWNER
+            if code not in {0, NOT_OWNER}:
                 self._failures += 1
                 self._rebuild = self._url is None
                 _LOG.warning("the index process ended with code %s; its index is rebuilt", code)

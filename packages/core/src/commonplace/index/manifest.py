@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 LOCK_FILE = "index.lock"
 INDEX_DIRECTORY = "index"
+NOT_OWNER = 3
+"""The exit code of an index process that found the index owned by another."""
+
 _FILE = "manifest.json"
 
 

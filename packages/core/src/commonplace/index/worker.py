@@ -24,6 +24,7 @@ from commonplace.index.follower import Follower, record_ids
 from commonplace.index.manifest import (
     INDEX_DIRECTORY,
     LOCK_FILE,
+    NOT_OWNER,
     Manifest,
     clear,
     digests,
@@ -41,7 +42,6 @@ _IDLE = 0.1
 _CHUNK = 2000
 _CHUNK_BESIDE_SEARCHES = 32
 _QUIET_SECONDS = 1.0
-_NOT_OWNER = 3
 _PROBES = 20
 _ALIKE = 0.99
 
@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
     try:
         lock.acquire()
     except Timeout:
-        return _NOT_OWNER
+        return NOT_OWNER
     ledger = Ledger.open(directory)
     try:
         opened = _Opened(ledger, directory, url, rebuild=start == "rebuild")
