@@ -47,12 +47,12 @@ class Reader:
 
     def by_id(self, ids: Sequence[str], selection: Selection) -> dict[str, Record]:
         """The selected records with these ids, by id."""
-        with self._ledger.read() as snapshot:
+        with self._ledger.read(as_of=selection.as_of) as snapshot:
             return snapshot.records_by_id(ids, selection)
 
     def by_key(self, place: Scope, key: str, selection: Selection) -> Record | None:
         """The selected record with this key at this scope."""
-        with self._ledger.read() as snapshot:
+        with self._ledger.read(as_of=selection.as_of) as snapshot:
             for scope_id in snapshot.scope_ids([place]):
                 ids = list(snapshot.ids_by_key(scope_id, [key]).values())
                 return next(iter(snapshot.records_by_id(ids, selection).values()), None)
@@ -62,12 +62,12 @@ class Reader:
         self, selection: Selection, order_by: Sequence[str], limit: int, offset: int
     ) -> list[Record]:
         """One page of the selected records."""
-        with self._ledger.read() as snapshot:
+        with self._ledger.read(as_of=selection.as_of) as snapshot:
             return snapshot.page(selection, order_by, limit, offset)
 
     def count(self, selection: Selection) -> int:
         """How many records are selected."""
-        with self._ledger.read() as snapshot:
+        with self._ledger.read(as_of=selection.as_of) as snapshot:
             return snapshot.count(selection)
 
     def scopes(

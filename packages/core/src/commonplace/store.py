@@ -13,21 +13,19 @@ from typing import TYPE_CHECKING, Any
 from commonplace.clock import Clock, SystemClock, new_id
 from commonplace.embedding import OWN_SPACE, Vectoriser
 from commonplace.errors import ClosedStoreError, ForkedStoreError, InvalidInputError
-from commonplace.filters import EVERYTHING
 from commonplace.index import open_index
 from commonplace.jsonvalue import checked_text
 from commonplace.ledger import Ledger, Selection
 from commonplace.maintenance import Report, Stats, Sweeper, repair, stats, verify
 from commonplace.reading import Reader
-from commonplace.scope import Scope
 from commonplace.search import Searcher, VectorCache
 from commonplace.writing import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from commonplace.filters import Filter
     from commonplace.ledger import Durability
+    from commonplace.scope import Scope
 
 IN_MEMORY = ":memory:"
 
@@ -99,26 +97,10 @@ class Store:
         """A new record id."""
         return new_id()
 
-    def selection(
-        self,
-        scopes: Sequence[Scope],
-        *,
-        below: bool,
-        filter: Filter,  # noqa: A002 - the field's name everywhere
-        kinds: tuple[str, ...],
-        tags: tuple[str, ...],
-        now: int | None,
-    ) -> Selection:
-        """The selection of these scopes at this moment."""
+    def scope_ids(self, scopes: Sequence[Scope]) -> tuple[int, ...]:
+        """The ids of those scopes that have ever held a record."""
         self._check_open()
-        return Selection(
-            scope_ids=self._ledger.scope_ids(scopes),
-            below=below,
-            filter=filter,
-            kinds=kinds,
-            tags=tags,
-            now=self.now() if now is None else now,
-        )
+        return self._ledger.scope_ids(scopes)
 
     def flush(self) -> None:
         """Bring the index up to date."""
@@ -163,10 +145,7 @@ class Store:
             self._vectoriser.check(snapshot.spaces().get(OWN_SPACE))
 
     def _sweep_all(self) -> None:
-        selection = self.selection(
-            [Scope()], below=True, filter=EVERYTHING, kinds=(), tags=(), now=None
-        )
-        self._writer.sweep(selection)
+        self._writer.sweep(Selection.everything(now=self.now()))
 
 
 def _weakly(method: Callable[[], None]) -> Callable[[], None]:

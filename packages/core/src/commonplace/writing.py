@@ -71,7 +71,8 @@ class Writer:
             matrix = self._vectoriser.texts_vectors(content, revision.embed)
             named |= {} if matrix is None else {"": matrix}
         with self._ledger.write() as transaction:
-            vectors = self._by_space(transaction, named, revision.now)
+            now = self._clock.now()
+            vectors = self._by_space(transaction, named, now)
             if content is not None and "" not in named:
                 vectors |= _none_of_its_own(transaction)
             revised = transaction.revise(
@@ -80,12 +81,12 @@ class Writer:
                 revise,
                 new_vectors=vectors,
                 full_text=None if content is None else revision.embed != (),
-                now=revision.now,
+                now=now,
             )
         self._written()
         return revised
 
-    def delete(self, ids: Sequence[str] | None, selection: Selection, *, now: int) -> int:
+    def delete(self, ids: Sequence[str] | None, selection: Selection) -> int:
         """Delete the selected records, or those of them with these ids; how many."""
         with self._ledger.write() as transaction:
             if ids is None:
@@ -93,7 +94,7 @@ class Writer:
             else:
                 named = transaction.pks_by_id(ids).values()
                 pks = [pk for pk, _, _ in transaction.allowed(named, selection)]
-            removed = transaction.remove(pks, operation="delete", now=now)
+            removed = transaction.remove(pks, operation="delete", now=self._clock.now())
         self._written()
         return removed
 

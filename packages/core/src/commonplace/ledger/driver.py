@@ -39,6 +39,11 @@ def fixed(statement: S) -> S:
     return statement
 
 
+def is_fixed(statement: object) -> bool:
+    """Whether the statement was marked by `fixed`."""
+    return statement in _FIXED
+
+
 class Result:
     """The rows of a fixed statement, all fetched."""
 

@@ -20,6 +20,7 @@ from commonplace.errors import (
     StoreUnavailableError,
 )
 from commonplace.ledger.driver import DriverConnection
+from commonplace.ledger.past import PastSnapshot
 from commonplace.ledger.schema import FORMAT, settings
 from commonplace.ledger.scope_ids import ScopeCache, ScopeIds
 from commonplace.ledger.snapshot import Snapshot
@@ -51,11 +52,19 @@ class Ledger:
     transaction at a time, across threads and processes.
     """
 
-    def __init__(self, engine: Engine, dialect: SqliteDialect, path: Path | None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        dialect: SqliteDialect,
+        path: Path | None,
+        *,
+        keep_versions: int | None = None,
+    ) -> None:
         self._engine = engine
         self._dialect = dialect
         self._cache = ScopeCache()
         self._turn = threading.RLock()
+        self._keep_versions = keep_versions
         where = "in memory" if path is None else str(path)
         self._translate = functools.partial(translated, where=where)
         self.path = path
@@ -67,9 +76,20 @@ class Ledger:
 
     @classmethod
     def open(
-        cls, directory: Path | None, *, durability: Durability = "normal", create: bool = True
+        cls,
+        directory: Path | None,
+        *,
+        durability: Durability = "normal",
+        create: bool = True,
+        keep_versions: int | None = None,
     ) -> Ledger:
         """The ledger in `directory`, created and migrated as needed; in memory for None.
+
+        Args:
+            directory: where its file lies.
+            durability: see `Memory`.
+            create: whether it is made where there is none.
+            keep_versions: how many former states of a record are kept; None for all.
 
         Raises:
             NotFoundError: there is none, with `create=False`.
@@ -78,11 +98,15 @@ class Ledger:
             DataDamagedError: the file is damaged or no database.
         """
         path = None if directory is None else _private_file(directory, create=create)
-        return cls(open_engine(path, durability), SQLITE, path)
+        return cls(open_engine(path, durability), SQLITE, path, keep_versions=keep_versions)
 
     @contextlib.contextmanager
-    def read(self) -> Generator[Snapshot]:
-        """A consistent view of the ledger, for as long as the block lasts."""
+    def read(self, *, as_of: int | None = None) -> Generator[Snapshot]:
+        """A consistent view of the ledger, for as long as the block lasts.
+
+        Args:
+            as_of: the moment in microseconds whose records are read; None for the present ones.
+        """
         with (
             self._exclusive_in_memory(),
             self._engine.connect() as connection,
@@ -90,7 +114,10 @@ class Ledger:
         ):
             driver = DriverConnection(connection, self._translate)
             scope_ids = ScopeIds(driver, self._dialect, self._cache)
-            yield Snapshot(driver, self._dialect, scope_ids)
+            if as_of is None:
+                yield Snapshot(driver, self._dialect, scope_ids)
+            else:
+                yield PastSnapshot(driver, self._dialect, scope_ids, as_of)
             scope_ids.keep()
 
     @contextlib.contextmanager
@@ -106,7 +133,7 @@ class Ledger:
             with connection.begin():
                 driver = DriverConnection(connection, self._translate)
                 scope_ids = ScopeIds(driver, self._dialect, self._cache)
-                yield Transaction(driver, self._dialect, scope_ids)
+                yield Transaction(driver, self._dialect, scope_ids, self._keep_versions)
             scope_ids.keep()
 
     def scope_ids(self, wanted: Sequence[Scope]) -> tuple[int, ...]:

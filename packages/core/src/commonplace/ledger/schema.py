@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -55,31 +57,38 @@ scope_tree = Table(
     sqlite_with_rowid=False,
 )
 
-# Times are microseconds since 1970-01-01 UTC. `pk` is never reused: caches and the full-text
-# index are keyed by it.
+
+def _state() -> list[Column[Any]]:
+    """The columns of a record's state. Times are microseconds since 1970-01-01 UTC."""
+    return [
+        Column("scope_id", _Key, ForeignKey("scopes.id"), nullable=False),
+        Column("key", Text),
+        Column("kind", Text, nullable=False),
+        Column("content", Text, nullable=False),
+        Column("content_hash", BigInteger, nullable=False),
+        Column("value", Text),
+        Column("tags", Text, nullable=False),
+        Column("metadata", Text, nullable=False),
+        Column("importance", Float, nullable=False),
+        Column("source", Text, nullable=False),
+        Column("created_at", BigInteger, nullable=False),
+        Column("updated_at", BigInteger, nullable=False),
+        Column("expires_at", BigInteger),
+        Column("valid_from", BigInteger),
+        Column("valid_to", BigInteger),
+        Column("archived_at", BigInteger),
+        Column("version", Integer, nullable=False),
+        Column("has_text", Integer, nullable=False),
+    ]
+
+
+# `pk` is never reused: caches and the full-text index are keyed by it.
 records = Table(
     "records",
     metadata,
     Column("pk", _Key, primary_key=True),
     Column("id", Text, nullable=False, unique=True),
-    Column("scope_id", _Key, ForeignKey("scopes.id"), nullable=False),
-    Column("key", Text),
-    Column("kind", Text, nullable=False),
-    Column("content", Text, nullable=False),
-    Column("content_hash", BigInteger, nullable=False),
-    Column("value", Text),
-    Column("tags", Text, nullable=False),
-    Column("metadata", Text, nullable=False),
-    Column("importance", Float, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("updated_at", BigInteger, nullable=False),
-    Column("expires_at", BigInteger),
-    Column("valid_from", BigInteger),
-    Column("valid_to", BigInteger),
-    Column("archived_at", BigInteger),
-    Column("version", Integer, nullable=False),
-    Column("has_text", Integer, nullable=False),
+    *_state(),
     sqlite_autoincrement=True,
 )
 Index(
@@ -102,6 +111,15 @@ Index(
     sqlite_where=records.c.expires_at.is_not(None),
     postgresql_where=records.c.expires_at.is_not(None),
 )
+
+for _name, _moment in (("closing", records.c.valid_to), ("archive", records.c.archived_at)):
+    Index(
+        f"records_by_{_name}",
+        _moment,
+        records.c.scope_id,
+        sqlite_where=_moment.is_not(None),
+        postgresql_where=_moment.is_not(None),
+    )
 
 spaces = Table(
     "spaces",
@@ -135,6 +153,7 @@ links = Table(
     Column("target_id", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("weight", Float, nullable=False),
+    Column("reason", Text),
     Column("metadata", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("source_id", "type", "target_id"),
@@ -170,22 +189,44 @@ messages = Table(
     UniqueConstraint("thread_id", "position"),
 )
 
-# A former state of a record, whole, as JSON; `replaced_at` is when it stopped being the present.
+# The former states of records, deleted ones included. A state was the present one from its
+# `updated_at` to its `replaced_at`; `replaced_by` is the operation that ended it. They are kept
+# apart from `records`, so that what reads the present never meets the past. Their `pk` is negative:
+# a number says which of the two tables it belongs to.
 versions = Table(
     "versions",
     metadata,
-    Column("record_id", Text, primary_key=True),
-    Column("version", Integer, primary_key=True),
-    Column("scope_id", _Key, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("written_at", BigInteger, nullable=False),
+    Column("pk", _Key, primary_key=True),
+    Column("id", Text, nullable=False),
+    *_state(),
     Column("replaced_at", BigInteger, nullable=False),
     Column("replaced_by", Text, nullable=False),
+    UniqueConstraint("id", "version"),
     Index("versions_by_scope", "scope_id", "replaced_at"),
+    Index("versions_by_end", "replaced_at"),
+)
+Index(
+    "versions_by_key",
+    versions.c.scope_id,
+    versions.c.key,
+    sqlite_where=versions.c.key.is_not(None),
+    postgresql_where=versions.c.key.is_not(None),
+)
+
+version_vectors = Table(
+    "version_vectors",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("space_id", Integer, ForeignKey("spaces.id"), nullable=False),
+    Column("version_pk", _Key, ForeignKey("versions.pk"), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    UniqueConstraint("version_pk", "space_id", "ordinal"),
 )
 
 # Every change, in commit order. `vectors` is the largest number of vectors the record had in one
-# space before the change: the index must forget that many entries.
+# space before the change: the index must forget that many entries. `detail` is JSON that names what
+# else the change is about, such as the other end of a link; never a record's text.
 journal = Table(
     "journal",
     metadata,
@@ -197,7 +238,16 @@ journal = Table(
     Column("scope_id", _Key, nullable=False),
     Column("version", Integer, nullable=False),
     Column("vectors", Integer, nullable=False),
+    Column("detail", Text),
     sqlite_autoincrement=True,
+)
+
+# How far a handler of events has followed the journal.
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("seq", _Key, nullable=False),
 )
 
 # How far the index of a space has followed the journal.

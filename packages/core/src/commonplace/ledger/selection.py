@@ -52,6 +52,10 @@ class Selection:
         kinds: only these kinds; empty for any.
         tags: only records with at least one of these tags; empty for any.
         now: records that expired at or before this moment (microseconds) do not exist.
+        closed: whether facts that were closed at or before `now` are among them.
+        archived: whether archived records are.
+        valid_at: only what was true at this moment, if given.
+        as_of: the records as they were at this moment, if given; `now` is then the same.
     """
 
     scope_ids: tuple[int, ...]
@@ -60,6 +64,10 @@ class Selection:
     kinds: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     now: int
+    closed: bool = True
+    archived: bool = True
+    valid_at: int | None = None
+    as_of: int | None = None
 
     @classmethod
     def everything(cls, *, now: int) -> Selection:
@@ -78,7 +86,7 @@ class Selection:
 
     @property
     def narrowed(self) -> bool:
-        """Whether anything but scope and expiry narrows the selection."""
+        """Whether kinds, tags or a filter narrow the selection."""
         return bool(self.kinds or self.tags or self.filter != EVERYTHING)
 
 
@@ -111,18 +119,31 @@ class Shape(NamedTuple):
     below: bool
     single: bool
     by_scope: bool
+    closed: bool
+    archived: bool
+    dated: bool
 
 
 def shape(selection: Selection, *, by_scope: bool = True) -> Shape:
     """The shape of a selection: the key for statements that are built once."""
     everywhere = selection.everywhere
     single = not everywhere and not selection.below and len(selection.scope_ids) == 1
-    return Shape(everywhere, selection.below and not everywhere, single, by_scope)
+    return Shape(
+        everywhere=everywhere,
+        below=selection.below and not everywhere,
+        single=single,
+        by_scope=by_scope,
+        closed=selection.closed,
+        archived=selection.archived,
+        dated=selection.valid_at is not None,
+    )
 
 
 def parameters(selection: Selection, dialect: FilterDialect) -> dict[str, Any]:
     """The values for the condition of a selection."""
     values: dict[str, Any] = {"now": selection.now}
+    if selection.valid_at is not None:
+        values["valid_at"] = selection.valid_at
     if shape(selection).single:
         values["scope_ids"] = selection.scope_ids[0]
     elif not selection.everywhere:
@@ -132,9 +153,32 @@ def parameters(selection: Selection, dialect: FilterDialect) -> dict[str, Any]:
 
 @functools.cache
 def live_in_scopes(kind: Shape, dialect: FilterDialect) -> ColumnElement[bool]:
-    """The condition that a record lies in the scopes and has not expired."""
-    alive = or_(records.c.expires_at.is_(None), records.c.expires_at > bindparam("now"))
-    return and_(in_scopes(kind, dialect), alive)
+    """The condition that a record lies in the scopes and is to be seen."""
+    seen = [_ends_after(records.c.expires_at, "now")]
+    if not kind.closed:
+        seen.append(_ends_after(records.c.valid_to, "now"))
+    if not kind.archived:
+        seen.append(records.c.archived_at.is_(None))
+    if kind.dated:
+        begun = records.c.valid_from <= bindparam("valid_at")
+        seen.append(or_(records.c.valid_from.is_(None), begun))
+        seen.append(_ends_after(records.c.valid_to, "valid_at"))
+    return and_(in_scopes(kind, dialect), *seen)
+
+
+@functools.cache
+def hidings(kind: Shape) -> tuple[ColumnElement[bool], ...]:
+    """What hides a record of the scopes from an undated selection: a condition for each cause."""
+    found = [records.c.expires_at <= bindparam("now")]
+    if not kind.closed:
+        found.append(records.c.valid_to <= bindparam("now"))
+    if not kind.archived:
+        found.append(records.c.archived_at.is_not(None))
+    return tuple(found)
+
+
+def _ends_after(column: ColumnElement[Any], moment: str) -> ColumnElement[bool]:
+    return or_(column.is_(None), column > bindparam(moment))
 
 
 @functools.cache

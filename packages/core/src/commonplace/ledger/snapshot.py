@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, bindparam, case, desc, func, select
+from sqlalchemy import ColumnElement, bindparam, case, desc, func, select, union
 
 from commonplace.errors import InvalidInputError
 from commonplace.ledger import checking
@@ -26,6 +26,7 @@ from commonplace.ledger.schema import (
 from commonplace.ledger.selection import (
     Shape,
     condition,
+    hidings,
     in_scopes,
     live_in_scopes,
     parameters,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 _FEW_SCOPES = 64
 _MANY_RECORDS = 5_000
-_LEAST_SCORE = 1e-9  # BM25 falls to 0 and below for words that stand in most texts
+LEAST_SCORE = 1e-9  # BM25 falls to 0 and below for words that stand in most texts
 _LARGE_SHARE = 0.2
 ORDERS = frozenset(
     {
@@ -132,15 +133,20 @@ class Snapshot:
     def count(self, selection: Selection) -> int:
         """How many records are selected."""
         flat = self.flattened(selection)
-        if selection.narrowed:
+        if selection.narrowed or selection.valid_at is not None:
             query = select(func.count()).select_from(records).where(self._condition(flat))
             return self._connection.execute(query, parameters(flat, self._dialect)).scalar_one()
-        return self.total(flat) - len(self.expired(flat))
+        return self.total(flat) - len(self.hidden(flat))
 
     def expired(self, selection: Selection, limit: int = -1) -> Pks:
         """The records in the selected scopes that expired but were not swept."""
         query = _expired(self._dialect, shape(selection, by_scope=False))
         return self._pks(query, {**parameters(selection, self._dialect), "most": limit})
+
+    def hidden(self, selection: Selection) -> Pks:
+        """The records in the selected scopes that an undated, un-narrowed selection leaves out."""
+        query = _hidden(self._dialect, shape(selection, by_scope=False))
+        return self._pks(query, parameters(selection, self._dialect))
 
     def pks(self, selection: Selection, limit: int | None = None) -> Pks:
         """The selected records by number, in no particular order, at most `limit`."""
@@ -263,26 +269,13 @@ class Snapshot:
         Returns:
             Pairs of record number and score above 0; equal scores newest first, then by id.
         """
-        if not selection.scope_ids:
+        values = self._text_values(query, selection, among)
+        if values is None:
             return []
-        tokens = () if selection.everywhere else selection.scope_ids
-        text_query = self._dialect.text_query(query, tokens)
-        if text_query is None:
-            return []
-        statement = _matching(self._dialect, shape(selection, by_scope=False))
-        if selection.narrowed:
-            statement = statement.where(condition(selection, self._dialect, by_scope=False))
-        values = {
-            **parameters(selection, self._dialect),
-            "text_query": text_query,
-            "most": limit,
-            "skip": offset,
-        }
-        if among is not None:
-            statement = statement.where(self._dialect.among(records.c.pk + 0, "pks"))
-            values["pks"] = self._dialect.array(among)
-        rows = self._connection.execute(statement, values)
-        return [(row.pk, max(row.score, _LEAST_SCORE)) for row in rows]
+        rows = self._connection.execute(
+            self._matching(selection, among), {**values, "most": limit, "skip": offset}
+        )
+        return [(row.pk, max(row.score, LEAST_SCORE)) for row in rows]
 
     def spaces(self) -> dict[str, Space]:
         """Every embedding space, by name."""
@@ -377,6 +370,26 @@ class Snapshot:
         """How many records there are of each kind, expired ones included."""
         query = select(records.c.kind, func.count().label("held")).group_by(records.c.kind)
         return {row.kind: row.held for row in self._connection.execute(query)}
+
+    def _text_values(
+        self, query: str, selection: Selection, among: Iterable[int] | None
+    ) -> dict[str, Any] | None:
+        """The parameters of `_matching` but the page; None if nothing can match."""
+        tokens = () if selection.everywhere else selection.scope_ids
+        text_query = self._dialect.text_query(query, tokens) if selection.scope_ids else None
+        if text_query is None:
+            return None
+        values = {**parameters(selection, self._dialect), "text_query": text_query}
+        return values if among is None else {**values, "pks": self._dialect.array(among)}
+
+    def _matching(self, selection: Selection, among: Iterable[int] | None) -> Query:
+        """One page of the selected texts that match, best first."""
+        statement = _matching(self._dialect, shape(selection, by_scope=False))
+        if selection.narrowed:
+            statement = statement.where(condition(selection, self._dialect, by_scope=False))
+        if among is not None:
+            statement = statement.where(self._dialect.among(records.c.pk + 0, "pks"))
+        return statement
 
     def _condition(self, flat: Selection) -> ColumnElement[bool]:
         return condition(flat, self._dialect, by_scope=self._scope_is_selective(flat))
@@ -506,6 +519,12 @@ def _expired(dialect: SqliteDialect, kind: Shape) -> Query:
     return fixed(
         select(records.c.pk).where(gone, in_scopes(kind, dialect)).limit(bindparam("most"))
     )
+
+
+@functools.cache
+def _hidden(dialect: SqliteDialect, kind: Shape) -> Query:
+    placed = in_scopes(kind, dialect)
+    return fixed(union(*(select(records.c.pk).where(cause, placed) for cause in hidings(kind))))
 
 
 @functools.cache

@@ -37,13 +37,13 @@ from commonplace.jsonvalue import dump_json
 from commonplace.ledger import sqlite_filter
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.fulltext import match_expression
-from commonplace.ledger.schema import records
+from commonplace.ledger.schema import records, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Table
     from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
     from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -56,17 +56,6 @@ BUSY_TIMEOUT_MS = 10_000
 _PAGE_SIZE = 8192
 _CACHE_KIB = 16 * 1024
 _MMAP_BYTES = 256 * 1024 * 1024
-_FULL_TEXT = table("full_text", column("rowid"), column("full_text"))
-_BM25 = literal_column("-bm25(full_text, 1.0, 0.0)", Float)
-_INSERT_TEXT = fixed(
-    text("INSERT INTO full_text(rowid, content, scopes) VALUES (:pk, :content, :scopes)")
-)
-_DELETE_TEXT = fixed(
-    text(
-        "INSERT INTO full_text(full_text, rowid, content, scopes) "
-        "VALUES ('delete', :pk, :content, :scopes)"
-    )
-)
 _LAST_PK = fixed(text("SELECT seq FROM sqlite_sequence WHERE name = 'records'"))
 _CODES: dict[int, tuple[type[CommonplaceError], str]] = {
     sqlite3.SQLITE_BUSY: (
@@ -117,16 +106,26 @@ class SqliteDialect:
         """The number of the next new record; numbers are never reused."""
         return (connection.execute(_LAST_PK).scalar() or 0) + 1
 
-    def insert_text(self, connection: DriverConnection, rows: Sequence[dict[str, Any]]) -> None:
-        """Make texts findable; each row has `pk`, `content` and `scopes` (tokens)."""
-        connection.execute(_INSERT_TEXT, rows)
+    def insert_text(
+        self, connection: DriverConnection, rows: Sequence[dict[str, Any]], *, former: bool = False
+    ) -> None:
+        """Make texts findable; each row has `pk`, `content` and `scopes` (tokens).
 
-    def delete_text(self, connection: DriverConnection, rows: Sequence[dict[str, Any]]) -> None:
+        Args:
+            connection: where to.
+            rows: the texts.
+            former: whether they are texts of versions and not of records.
+        """
+        connection.execute(_TEXTS[former].insert, rows)
+
+    def delete_text(
+        self, connection: DriverConnection, rows: Sequence[dict[str, Any]], *, former: bool = False
+    ) -> None:
         """Forget texts; the rows must be what was inserted."""
-        connection.execute(_DELETE_TEXT, rows)
+        connection.execute(_TEXTS[former].delete, rows)
 
     def clear_text(self, connection: DriverConnection) -> None:
-        """Empty the full-text index."""
+        """Empty the full-text index of the records."""
         connection.execute(text("INSERT INTO full_text(full_text) VALUES ('delete-all')"))
 
     def text_differences(self, connection: DriverConnection) -> tuple[int, int]:
@@ -152,14 +151,9 @@ class SqliteDialect:
         """
         return match_expression(query, scope_ids)
 
-    def matching_text(self) -> Query:
-        """Rows `(pk, score)` of the texts that match `:text_query`, joined with `records`."""
-        joined = _FULL_TEXT.join(records, records.c.pk == _FULL_TEXT.c.rowid)
-        return (
-            select(records.c.pk, _BM25.label("score"))
-            .select_from(joined)
-            .where(_FULL_TEXT.c.full_text.op("MATCH")(bindparam("text_query", type_=Text)))
-        )
+    def matching_text(self, *, former: bool = False) -> Query:
+        """Rows `(pk, score)` of the texts that match `:text_query`, joined with their table."""
+        return _TEXTS[former].matching(versions if former else records)
 
     def check(self, connection: DriverConnection) -> list[str]:
         """What SQLite's own integrity check finds wrong, in its words; empty if nothing."""
@@ -167,6 +161,27 @@ class SqliteDialect:
         return [str(row) for row in rows if row != "ok"]
 
 
+class _TextIndex:
+    """The statements for one FTS5 table."""
+
+    def __init__(self, name: str) -> None:
+        columns = f"{name}(rowid, content, scopes)"
+        command = f"{name}({name}, rowid, content, scopes)"
+        values = ":pk, :content, :scopes"
+        self._table = table(name, column("rowid"), column(name))
+        self._name = name
+        self.insert = fixed(text(f"INSERT INTO {columns} VALUES ({values})"))  # noqa: S608 - our own names
+        forgotten = f"INSERT INTO {command} VALUES ('delete', {values})"  # noqa: S608 - our own names
+        self.delete = fixed(text(forgotten))
+
+    def matching(self, joined: Table) -> Query:
+        score = literal_column(f"-bm25({self._name}, 1.0, 0.0)", Float)
+        wanted = self._table.c[self._name].op("MATCH")(bindparam("text_query", type_=Text))
+        both = self._table.join(joined, joined.c.pk == self._table.c.rowid)
+        return select(joined.c.pk, score.label("score")).select_from(both).where(wanted)
+
+
+_TEXTS = {False: _TextIndex("full_text"), True: _TextIndex("version_text")}
 SQLITE = SqliteDialect()
 
 

@@ -14,12 +14,14 @@ from commonplace.errors import ConflictError, ModelMismatchError
 from commonplace.ledger import checking
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.fulltext import scope_tokens
+from commonplace.ledger.history import History
 from commonplace.ledger.rows import content_hash, record_of, row_of
 from commonplace.ledger.schema import index_state, journal, records, spaces, vectors
 from commonplace.ledger.snapshot import Snapshot, Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     import numpy as np
     from numpy.typing import NDArray
@@ -59,9 +61,14 @@ class Transaction(Snapshot):
     """A write in progress. Made by `Ledger.write`; nothing is seen by others until it ends."""
 
     def __init__(
-        self, connection: DriverConnection, dialect: SqliteDialect, scope_ids: ScopeIds
+        self,
+        connection: DriverConnection,
+        dialect: SqliteDialect,
+        scope_ids: ScopeIds,
+        keep_versions: int | None,
     ) -> None:
         super().__init__(connection, dialect, scope_ids)
+        self.former = History(connection, dialect, scope_ids, keep_versions)
         self._spaces_seen: dict[str, Space] = {}
 
     def put(
@@ -123,7 +130,8 @@ class Transaction(Snapshot):
         if record_id not in self.records_by_id([record_id], selection):
             return None
         row = self._rows_by_id([record_id])[record_id]
-        revised = revision(self._record(row))
+        moment = from_micros(max(now, row.updated_at))
+        revised = replace(revision(self._record(row)), updated_at=moment)
         scope_id = self._scopes.find_or_add(revised.scope)
         if revised.key is not None:
             taken = self.ids_by_key(scope_id, [revised.key]).get(revised.key, revised.id)
@@ -138,12 +146,19 @@ class Transaction(Snapshot):
         return revised
 
     def remove(self, pks: Sequence[int], *, operation: str, now: int) -> int:
-        """Delete records with their vectors and full text; how many there were."""
+        """Delete records with their vectors and full text; how many there were.
+
+        Their last states stay in the history, unless they expired: then nothing of them stays.
+        """
         array = {"pks": self._dialect.array(pks)}
         rows = self._rows(_by_pk(self._dialect), array)
         if not rows:
             return 0
         held = self._vectors_held(pks)
+        if operation == "expire":
+            self.former.forget_all(row.id for row in rows)
+        else:
+            self._keep(rows, by=operation, at=now)
         self._forget_text(rows)
         self._drop_vectors(pks)
         self._connection.execute(_delete_records(self._dialect), array)
@@ -255,7 +270,7 @@ class Transaction(Snapshot):
     def _insert(self, fresh: Sequence[tuple[Entry, int]], now: int) -> list[Written]:
         if not fresh:
             return []
-        self._check_ids_free([entry.record.id for entry, _ in fresh if entry.chosen_id])
+        fresh = self._begun(fresh, now)
         first = self._dialect.next_pk(self._connection)
         rows = [
             {"pk": pk, **row_of(entry.record, place, full_text=_has_text(entry))}
@@ -267,6 +282,26 @@ class Transaction(Snapshot):
         self._count((place, 1) for _, place in fresh)
         self._log([_new_event(row, now) for row in rows])
         return [Written(record=entry.record, operation="add") for entry, _ in fresh]
+
+    def _begun(self, fresh: Sequence[tuple[Entry, int]], now: int) -> list[tuple[Entry, int]]:
+        """The entries with the times and version numbers that new records get.
+
+        The numbers of a record that has a history go on where they ended.
+        """
+        chosen = [entry.record.id for entry, _ in fresh if entry.chosen_id]
+        self._check_ids_free(chosen)
+        last = self.former.numbers(chosen) if chosen else {}
+        moment = from_micros(now)
+        return [
+            (
+                replace(entry, record=_begun(entry.record, moment, last.get(entry.record.id, 0))),
+                place,
+            )
+            for entry, place in fresh
+        ]
+
+    def _keep(self, rows: Sequence[Row[Any]], *, by: str, at: int) -> None:
+        self.former.keep(rows, [space.id for space in self.spaces().values()], by=by, at=at)
 
     def _check_ids_free(self, ids: Sequence[str]) -> None:
         if len(ids) > len(set(ids)):
@@ -285,6 +320,7 @@ class Transaction(Snapshot):
             version=row.version + 1,
             key=row.key if entry.record.key is None else entry.record.key,
             created_at=from_micros(row.created_at),
+            updated_at=from_micros(max(now, row.updated_at)),
         )
         self._rewrite(row, replace(entry, record=record), row.scope_id, now, keep_vectors=False)
         return Written(record=record, operation="update")
@@ -293,6 +329,7 @@ class Transaction(Snapshot):
         self, row: Row[Any], entry: Entry, scope_id: int, now: int, *, keep_vectors: bool
     ) -> None:
         """Put a new state in place of a row; vectors of spaces not named stay if asked."""
+        self._keep([row], by="update", at=now)
         held = self._vectors_held([row.pk]).get(row.pk, 0)
         self._drop_vectors([row.pk], only=entry.vectors if keep_vectors else None)
         new = {"pk": row.pk, **row_of(entry.record, scope_id, full_text=_has_text(entry))}
@@ -429,6 +466,12 @@ def _check_agreement(
         raise ConflictError(f"id {named.id!r} is taken; choose another, or leave it out")
     if entry.chosen_id and keyed is not None and keyed.id != entry.record.id:
         raise ConflictError("id and key name two different records; give one of them")
+
+
+def _begun(record: Record, moment: datetime, last: int) -> Record:
+    fresh = record.created_at == record.updated_at  # the caller named no time
+    created = moment if fresh else record.created_at
+    return replace(record, created_at=created, updated_at=moment, version=last + 1)
 
 
 def _has_text(entry: Entry) -> bool:

@@ -12,12 +12,12 @@ from commonplace.search.request import EXACT_LIMIT
 from commonplace.search.scoring import best_per_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from commonplace.ledger import Selection, Snapshot
-    from commonplace.search.cache import VectorCache
+    from commonplace.search.cache import Block, VectorCache
     from commonplace.search.request import DenseQuery, IndexReader, Nearest, Request
 
     Pks = NDArray[np.int64]
@@ -65,10 +65,12 @@ class CandidateFinder:
     Args:
         snapshot: the moment that is searched.
         index: the vector index, or None to score everything from the ledger.
-        cache: vectors of hot scopes.
+        cache: vectors of hot scopes, or None to read every vector.
     """
 
-    def __init__(self, snapshot: Snapshot, index: IndexReader | None, cache: VectorCache) -> None:
+    def __init__(
+        self, snapshot: Snapshot, index: IndexReader | None, cache: VectorCache | None
+    ) -> None:
         self._snapshot = snapshot
         self._index = index
         self._cache = cache
@@ -86,12 +88,11 @@ class CandidateFinder:
         """Every selected record that has a vector."""
         selection = request.selection
         places = self._few_places(selection)
-        if places is None:
+        if self._cache is None or places is None:
             pks, similarity = self._by_number(query, self._snapshot.pks(selection))
         else:
-            narrowed = selection.narrowed or len(self._snapshot.expired(selection, limit=1)) > 0
-            among = self._snapshot.pks(selection) if narrowed else None
-            pks, similarity = self._by_place(query, places, among)
+            blocks = self._cache.blocks(self._snapshot, query.space, places)
+            pks, similarity = _by_block(query, blocks, self._wanted(selection))
         reason = f"{total} records in view"
         return Candidates(pks, similarity, "exact", reason, complete=True)
 
@@ -149,29 +150,36 @@ class CandidateFinder:
         places = self._snapshot.scopes_with_records(selection)
         return places if len(places) <= _FEW_SCOPES else None
 
-    def _by_place(
-        self, query: DenseQuery, places: list[int], among: Pks | None
-    ) -> tuple[Pks, Floats]:
-        """The records at some scopes, or those of `among` that lie there."""
-        target = unit(query.vector.reshape(1, -1))[0]
-        blocks = self._cache.blocks(self._snapshot, query.space, places)
-        if not blocks:
-            return NONE.pks, NONE.similarity
-        pks = np.concatenate([block.pks for block in blocks])
-        if among is None:
-            similarity = np.concatenate([block.units @ target for block in blocks])
-        else:
-            keep = np.isin(pks, among)
-            parts = np.split(keep, np.cumsum([len(block.pks) for block in blocks])[:-1])
-            chosen = zip(blocks, parts, strict=True)
-            similarity = np.concatenate([block.units[part] @ target for block, part in chosen])
-            pks = pks[keep]
-        once = all(block.once for block in blocks)
-        return _best(pks, similarity, once=once)
+    def _wanted(self, selection: Selection) -> Callable[[Pks], NDArray[np.bool_]] | None:
+        """Which records of the selected scopes are selected; None for all of them."""
+        if selection.narrowed or selection.valid_at is not None:
+            chosen = self._snapshot.pks(selection)
+            return lambda pks: np.isin(pks, chosen)
+        hidden = self._snapshot.hidden(selection)
+        return (lambda pks: np.isin(pks, hidden, invert=True)) if len(hidden) else None
 
     def _by_number(self, query: DenseQuery, pks: Pks) -> tuple[Pks, Floats]:
         chunks = np.split(pks, range(_CHUNK, len(pks), _CHUNK))
         return _stacked([self.cosines(query, chunk.tolist()) for chunk in chunks])
+
+
+def _by_block(
+    query: DenseQuery, blocks: list[Block], wanted: Callable[[Pks], NDArray[np.bool_]] | None
+) -> tuple[Pks, Floats]:
+    """The records of some blocks, or those of them that are wanted."""
+    if not blocks:
+        return NONE.pks, NONE.similarity
+    target = unit(query.vector.reshape(1, -1))[0]
+    pks = np.concatenate([block.pks for block in blocks])
+    if wanted is None:
+        similarity = np.concatenate([block.units @ target for block in blocks])
+    else:
+        keep = wanted(pks)
+        parts = np.split(keep, np.cumsum([len(block.pks) for block in blocks])[:-1])
+        chosen = zip(blocks, parts, strict=True)
+        similarity = np.concatenate([block.units[part] @ target for block, part in chosen])
+        pks = pks[keep]
+    return _best(pks, similarity, once=all(block.once for block in blocks))
 
 
 def _next_pool(count: int, passed: int, wanted: int) -> int:

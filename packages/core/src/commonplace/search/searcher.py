@@ -51,13 +51,16 @@ class Searcher:
     def search(self, request: Request) -> Hits:
         """The hits of one page, best first, with the plan that found them."""
         started = time.perf_counter()
-        with self._ledger.read() as snapshot:
+        past = request.selection.as_of is not None
+        with self._ledger.read(as_of=request.selection.as_of) as snapshot:
             request = replace(request, selection=snapshot.flattened(request.selection))
             total = snapshot.total(request.selection)
             if request.dense is None:
                 page, found = _by_words(snapshot, request)
             else:
-                finder = CandidateFinder(snapshot, self._index, self._cache)
+                # The index and the cache know the present alone.
+                index, cache = (None, None) if past else (self._index, self._cache)
+                finder = CandidateFinder(snapshot, index, cache)
                 page, found = _DenseSearch(snapshot, finder, request, request.dense, total).run()
             hits = _hits(snapshot, page)
         return Hits(

@@ -17,6 +17,7 @@ CREATE VIRTUAL TABLE full_text USING fts5(
   content, scopes, content='', tokenize="porter unicode61 remove_diacritics 2"
 )
 """
+_VERSION_TEXT = _FULL_TEXT.replace("full_text", "version_text")
 
 
 def upgrade() -> None:
@@ -31,8 +32,15 @@ def upgrade() -> None:
         sa.Column("scope_id", _Key, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("vectors", sa.Integer(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("seq"),
         sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "cursors",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("seq", _Key, nullable=False),
+        sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
         "links",
@@ -41,6 +49,7 @@ def upgrade() -> None:
         sa.Column("target_id", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("weight", sa.Float(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("metadata", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
@@ -76,18 +85,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
     )
-    op.create_table(
-        "versions",
-        sa.Column("record_id", sa.Text(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("scope_id", _Key, nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("written_at", sa.BigInteger(), nullable=False),
-        sa.Column("replaced_at", sa.BigInteger(), nullable=False),
-        sa.Column("replaced_by", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("record_id", "version"),
-    )
-    op.create_index("versions_by_scope", "versions", ["scope_id", "replaced_at"], unique=False)
     op.create_table(
         "index_state",
         sa.Column("space_id", sa.Integer(), nullable=False),
@@ -162,6 +159,81 @@ def upgrade() -> None:
         "records",
         ["scope_id", sa.literal_column("updated_at DESC"), "id"],
         unique=False,
+    )
+    op.create_index(
+        "records_by_closing",
+        "records",
+        ["valid_to", "scope_id"],
+        unique=False,
+        sqlite_where=sa.text("valid_to IS NOT NULL"),
+        postgresql_where=sa.text("valid_to IS NOT NULL"),
+    )
+    op.create_index(
+        "records_by_archive",
+        "records",
+        ["archived_at", "scope_id"],
+        unique=False,
+        sqlite_where=sa.text("archived_at IS NOT NULL"),
+        postgresql_where=sa.text("archived_at IS NOT NULL"),
+    )
+    op.create_table(
+        "versions",
+        sa.Column("pk", _Key, nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("scope_id", _Key, nullable=False),
+        sa.Column("key", sa.Text(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("content_hash", sa.BigInteger(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=True),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.Column("metadata", sa.Text(), nullable=False),
+        sa.Column("importance", sa.Float(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("valid_from", sa.BigInteger(), nullable=True),
+        sa.Column("valid_to", sa.BigInteger(), nullable=True),
+        sa.Column("archived_at", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("has_text", sa.Integer(), nullable=False),
+        sa.Column("replaced_at", sa.BigInteger(), nullable=False),
+        sa.Column("replaced_by", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["scope_id"],
+            ["scopes.id"],
+        ),
+        sa.PrimaryKeyConstraint("pk"),
+        sa.UniqueConstraint("id", "version"),
+    )
+    op.create_index("versions_by_scope", "versions", ["scope_id", "replaced_at"], unique=False)
+    op.create_index("versions_by_end", "versions", ["replaced_at"], unique=False)
+    op.create_index(
+        "versions_by_key",
+        "versions",
+        ["scope_id", "key"],
+        unique=False,
+        sqlite_where=sa.text("key IS NOT NULL"),
+        postgresql_where=sa.text("key IS NOT NULL"),
+    )
+    op.create_table(
+        "version_vectors",
+        sa.Column("id", _Key, nullable=False),
+        sa.Column("space_id", sa.Integer(), nullable=False),
+        sa.Column("version_pk", _Key, nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("vector", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["space_id"],
+            ["spaces.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["version_pk"],
+            ["versions.pk"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("version_pk", "space_id", "ordinal"),
     )
     op.create_table(
         "scope_tree",
@@ -239,3 +311,4 @@ def upgrade() -> None:
     op.execute("INSERT INTO scope_tree (ancestor_id, scope_id) VALUES (1, 1)")
     if op.get_bind().dialect.name == "sqlite":
         op.execute(_FULL_TEXT)
+        op.execute(_VERSION_TEXT)

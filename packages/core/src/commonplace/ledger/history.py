@@ -1,0 +1,203 @@
+"""`History`: the former states of records, and what keeps and forgets them."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import bindparam, case, delete, func, insert, select
+
+from commonplace.ledger.driver import fixed
+from commonplace.ledger.fulltext import scope_tokens
+from commonplace.ledger.schema import records, vectors, version_vectors, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from sqlalchemy import Delete, Row
+
+    from commonplace.ledger.driver import DriverConnection
+    from commonplace.ledger.scope_ids import ScopeIds
+    from commonplace.ledger.selection import Query
+    from commonplace.ledger.sqlite import SqliteDialect
+
+    Matrix = NDArray[np.float32]
+
+
+class History:
+    """The versions of records, within one transaction.
+
+    Args:
+        connection: the transaction's.
+        dialect: how the database spells what differs.
+        scope_ids: the scopes as the transaction sees them.
+        most: how many versions of a record are kept; None for all.
+    """
+
+    def __init__(
+        self,
+        connection: DriverConnection,
+        dialect: SqliteDialect,
+        scope_ids: ScopeIds,
+        most: int | None,
+    ) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        self._scopes = scope_ids
+        self._most = most
+
+    def keep(self, rows: Sequence[Row[Any]], space_ids: Iterable[int], *, by: str, at: int) -> None:
+        """Keep the present states of records, which an operation is about to end.
+
+        Args:
+            rows: the records.
+            space_ids: every embedding space.
+            by: the operation.
+            at: when it happens, in microseconds; a state ends no earlier than it began.
+        """
+        if self._most == 0 or not rows:
+            return
+        last = self._connection.execute(_LOWEST).scalar() or 0
+        moves = [
+            {"version_pk": last - n, "pk": row.pk, "at": at, "by": by}
+            for n, row in enumerate(rows, 1)
+        ]
+        self._connection.execute(_KEEP_STATE, moves)
+        for space_id in space_ids:
+            self._connection.execute(
+                _KEEP_VECTORS, [{**move, "space_id": space_id} for move in moves]
+            )
+        texts = [
+            self._text(move["version_pk"], row)
+            for move, row in zip(moves, rows, strict=True)
+            if row.has_text
+        ]
+        if texts:
+            self._dialect.insert_text(self._connection, texts, former=True)
+        if self._most is not None:
+            self._drop_oldest(rows)
+
+    def numbers(self, ids: Iterable[str]) -> dict[str, int]:
+        """The number of the newest version of each record that has one."""
+        wanted = {"ids": self._dialect.array(ids)}
+        rows = self._connection.execute(_newest(self._dialect), wanted)
+        return {row.id: row.version for row in rows}
+
+    def rows(self, record_id: str) -> Sequence[Row[Any]]:
+        """The versions of a record, oldest first."""
+        rows = self._connection.execute(_OF_RECORD, {"id": record_id}).all()
+        self._scopes.load({row.scope_id for row in rows})
+        return rows
+
+    def vectors(self, version_pk: int, dimensions: Mapping[int, int]) -> dict[int, Matrix]:
+        """The vectors of a version by space id, for the spaces whose dimensions are given."""
+        found: dict[int, list[bytes]] = {}
+        for row in self._connection.execute(_VECTORS_OF, {"version_pk": version_pk}):
+            if row.space_id in dimensions:
+                found.setdefault(row.space_id, []).append(row.vector)
+        return {
+            space_id: np.frombuffer(b"".join(some), "<f4").reshape(len(some), dimensions[space_id])
+            for space_id, some in found.items()
+        }
+
+    def forget(self, version_pks: Sequence[int]) -> int:
+        """Remove versions with their vectors and full text; how many there were."""
+        array = {"pks": self._dialect.array(version_pks)}
+        rows = self._connection.execute(_by_pk(self._dialect), array).all()
+        self._scopes.load({row.scope_id for row in rows})
+        texts = [self._text(row.pk, row) for row in rows if row.has_text]
+        if texts:
+            self._dialect.delete_text(self._connection, texts, former=True)
+        for statement in _forgetting(self._dialect):
+            self._connection.execute(statement, array)
+        return len(rows)
+
+    def forget_all(self, ids: Iterable[str]) -> int:
+        """Remove every version of these records; how many there were."""
+        wanted = {"ids": self._dialect.array(ids)}
+        pks = list(self._connection.execute(_of_records(self._dialect), wanted).scalars())
+        return self.forget(pks) if pks else 0
+
+    def _drop_oldest(self, rows: Sequence[Row[Any]]) -> None:
+        old = [
+            pk
+            for row in rows
+            for pk in self._connection.execute(
+                _OLDEST, {"id": row.id, "before": row.version - (self._most or 0)}
+            ).scalars()
+        ]
+        if old:
+            self.forget(old)
+
+    def _text(self, version_pk: int, row: Row[Any]) -> dict[str, Any]:
+        tokens = scope_tokens(self._scopes.lineage(row.scope_id))
+        return {"pk": version_pk, "content": row.content, "scopes": tokens}
+
+
+# Statements of fixed shape are built once: building one costs as much as running it.
+_STATE = [column.name for column in records.c if column.name != "pk"]
+_KEEP_STATE = fixed(
+    insert(versions).from_select(
+        ["pk", *_STATE, "replaced_at", "replaced_by"],
+        select(
+            bindparam("version_pk"),
+            *(records.c[name] for name in _STATE),
+            case(
+                (records.c.updated_at > bindparam("at"), records.c.updated_at),
+                else_=bindparam("at"),
+            ),
+            bindparam("by"),
+        ).where(records.c.pk == bindparam("pk")),
+    )
+)
+_KEEP_VECTORS = fixed(
+    insert(version_vectors).from_select(
+        ["space_id", "version_pk", "ordinal", "vector"],
+        select(
+            vectors.c.space_id, bindparam("version_pk"), vectors.c.ordinal, vectors.c.vector
+        ).where(
+            vectors.c.space_id == bindparam("space_id"), vectors.c.record_pk == bindparam("pk")
+        ),
+    )
+)
+_LOWEST = fixed(select(func.min(versions.c.pk)))
+_OF_RECORD = fixed(
+    select(versions).where(versions.c.id == bindparam("id")).order_by(versions.c.version)
+)
+_OLDEST = fixed(
+    select(versions.c.pk).where(
+        versions.c.id == bindparam("id"), versions.c.version <= bindparam("before")
+    )
+)
+_VECTORS_OF = fixed(
+    select(version_vectors.c.space_id, version_vectors.c.vector)
+    .where(version_vectors.c.version_pk == bindparam("version_pk"))
+    .order_by(version_vectors.c.space_id, version_vectors.c.ordinal)
+)
+
+
+@functools.cache
+def _newest(dialect: SqliteDialect) -> Query:
+    return fixed(
+        select(versions.c.id, func.max(versions.c.version).label("version"))
+        .where(dialect.among(versions.c.id, "ids"))
+        .group_by(versions.c.id)
+    )
+
+
+@functools.cache
+def _by_pk(dialect: SqliteDialect) -> Query:
+    return fixed(select(versions).where(dialect.among(versions.c.pk, "pks")))
+
+
+@functools.cache
+def _of_records(dialect: SqliteDialect) -> Query:
+    return fixed(select(versions.c.pk).where(dialect.among(versions.c.id, "ids")))
+
+
+@functools.cache
+def _forgetting(dialect: SqliteDialect) -> tuple[Delete, Delete]:
+    of_vectors = delete(version_vectors).where(dialect.among(version_vectors.c.version_pk, "pks"))
+    return fixed(of_vectors), fixed(delete(versions).where(dialect.among(versions.c.pk, "pks")))

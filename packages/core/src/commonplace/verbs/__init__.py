@@ -1,0 +1,1 @@
+"""The verbs of a memory, by topic; `Memory` has them all."""

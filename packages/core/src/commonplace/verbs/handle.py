@@ -1,0 +1,104 @@
+"""`Handle`: what every verb stands on: the store, and the view that narrows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from commonplace.arguments import checked_flag
+from commonplace.clock import to_micros
+from commonplace.drafts import checked_kinds, checked_tags
+from commonplace.errors import InvalidInputError
+from commonplace.filters import parse_filter
+from commonplace.ledger import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from typing import Self
+
+    from commonplace.filters import Filter
+    from commonplace.scope import Scope, ScopeLike
+    from commonplace.store import Store
+    from commonplace.view import View
+
+FilterLike: TypeAlias = "Mapping[str, Any] | Filter | None"
+"""A filter as it is written in a dict, or parsed already."""
+
+
+class Handle:
+    """A store, seen through a view."""
+
+    _store: Store
+    _view: View
+
+    @classmethod
+    def _through(cls, store: Store, view: View) -> Self:
+        handle = cls.__new__(cls)
+        handle._store = store  # noqa: SLF001 - the handle is of this class
+        handle._view = view  # noqa: SLF001 - as above
+        return handle
+
+    # Views
+
+    def scope(self, scope: ScopeLike) -> Self:
+        """This memory, narrowed to a scope and what lies below it, for reading and writing.
+
+        Raises:
+            OutsideViewError: the scope lies outside this view.
+        """
+        return self.view(read=[scope], write=scope)
+
+    def view(self, *, read: Sequence[ScopeLike], write: ScopeLike | None = None) -> Self:
+        """This memory, narrowed to several scopes to read and at most one to write.
+
+        Scopes are always named by their whole path. A view shares its memory's files and threads;
+        closing any of them closes all.
+
+        Raises:
+            OutsideViewError: a scope lies outside this view.
+        """
+        return self._through(self._store, self._view.narrowed(read, write))
+
+    def __repr__(self) -> str:
+        read = ", ".join(repr(scope.path) for scope in self._view.read)
+        return f"<{type(self).__name__} {self._store.name!r} reading {read}>"
+
+    def _selection(
+        self,
+        scopes: Sequence[Scope] | None = None,
+        *,
+        below: bool = True,
+        filter: FilterLike = None,  # noqa: A002 - the field's name everywhere
+        kinds: Sequence[str] | str = (),
+        tags: Sequence[str] | str = (),
+        closed: bool = True,
+        archived: bool = True,
+        valid_at: datetime | None = None,
+        as_of: datetime | None = None,
+    ) -> Selection:
+        """What a call may touch: the only way from a view to the ledger.
+
+        Verbs that find records leave closed and archived ones out unless asked; those that name
+        or remove records reach all of them.
+        """
+        moment = None if as_of is None else to_micros(as_of, "as_of")
+        return Selection(
+            scope_ids=self._store.scope_ids(self._view.read if scopes is None else scopes),
+            below=checked_flag(below, "recursive"),
+            filter=parse_filter(filter),
+            kinds=checked_kinds(kinds),
+            tags=checked_tags(tags),
+            now=self._store.now() if moment is None else moment,
+            closed=checked_flag(closed, "include_closed") or valid_at is not None,
+            archived=checked_flag(archived, "include_archived"),
+            valid_at=None if valid_at is None else to_micros(valid_at, "valid_at"),
+            as_of=moment,
+        )
+
+    def _wanted(self, scope: ScopeLike | None) -> Sequence[Scope]:
+        return self._view.read if scope is None else [self._view.readable(scope)]
+
+    def _only_scope(self) -> Scope:
+        if len(self._view.read) > 1:
+            raise InvalidInputError("this view reads several scopes; name the key's scope")
+        return next(iter(self._view.read))

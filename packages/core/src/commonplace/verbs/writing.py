@@ -1,0 +1,203 @@
+"""Writing: `add`, `add_many`, `update`, `delete`, `sweep`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Unpack
+
+from commonplace.arguments import (
+    checked_choice,
+    checked_flag,
+    checked_id,
+    checked_ids,
+    checked_iterable,
+    checked_offset,
+)
+from commonplace.drafts import RecordChanges, RecordFields, Revision, draft, fields_of
+from commonplace.errors import ConflictError, InvalidInputError, NotFoundError
+from commonplace.record import Record
+from commonplace.verbs.handle import Handle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from commonplace.scope import ScopeLike
+    from commonplace.verbs.handle import FilterLike
+
+
+class Writing(Handle):
+    """The verbs that add, change and remove records."""
+
+    def add(
+        self,
+        content: str = "",
+        *,
+        if_exists: Literal["replace", "keep", "error"] = "replace",
+        dedupe: bool = False,
+        **fields: Unpack[RecordFields],
+    ) -> Record:
+        """Remember something. When it returns, it survives the process being killed.
+
+        Args:
+            content: the text that is searched, at most 1,000,000 characters.
+            if_exists: what to do when a record has this `id`, or this `key` in this scope:
+                replace it (it keeps its id and `created_at`), keep it as it is, or refuse.
+            dedupe: return the record of the same scope, kind and content if there is one.
+            **fields: `id`, `scope`, `key`, `kind`, `value` (any JSON), `tags`, `metadata`,
+                `importance` (0 to 1), `source`, `created_at`, `expires_at` or `ttl` (seconds or
+                timedelta), `valid_from`, `valid_to`; `vector` (in the memory's own space),
+                `vectors` (by space name, one or several each), and `embed`: False to keep the
+                record out of search, or the texts to embed in place of the content.
+
+        Returns:
+            The record as it was stored.
+
+        Raises:
+            InvalidInputError: a part is malformed or too large; nothing was written.
+            OutsideViewError: the scope lies outside what this view writes.
+            ConflictError: the id is taken, or `if_exists="error"`.
+        """
+        return self._put([(content, fields)], if_exists, dedupe=dedupe)[0]
+
+    def add_many(
+        self,
+        records: Iterable[str | Record | Mapping[str, Any]],
+        *,
+        if_exists: Literal["replace", "keep", "error"] = "replace",
+        dedupe: bool = False,
+        scope: ScopeLike | None = None,
+    ) -> list[Record]:
+        """Remember many things in one transaction: all of them or none.
+
+        Args:
+            records: texts, dicts of `content` and the fields of `add`, or records read elsewhere.
+            if_exists: as in `add`.
+            dedupe: as in `add`; also within the batch.
+            scope: where those go that name none.
+
+        Returns:
+            The stored records in the order given. Where two name the same record, the last wins.
+
+        Raises:
+            InvalidInputError: one of them is malformed; nothing was written.
+        """
+        default: RecordFields = {} if scope is None else {"scope": scope}
+        given = [_given(one, default) for one in checked_iterable(records, "records")]
+        return self._put(given, if_exists, dedupe=dedupe)
+
+    def update(
+        self,
+        id: str,  # noqa: A002 - the field's name everywhere
+        *,
+        expected_version: int | None = None,
+        **changes: Unpack[RecordChanges],
+    ) -> Record:
+        """Change the named parts of a record; the others stay. Its version rises by one.
+
+        Changed content is embedded anew in the memory's own space; vectors of other spaces stay
+        unless new ones are given.
+
+        Args:
+            id: which record.
+            expected_version: refuse if the record has another version by now.
+            **changes: `content`, `scope` (moves it), `key`, `kind`, `value`, `tags`, `metadata`,
+                `importance`, `source`, `expires_at`, `valid_from`, `valid_to`, `vector`,
+                `vectors`, `embed`: each as in `add`; None empties what may be empty.
+
+        Raises:
+            NotFoundError: no such record can be seen and written from this view.
+            ConflictError: the version is not the expected one, or the key is taken.
+            InvalidInputError: a part is malformed; nothing was written.
+        """
+        revision = Revision.of(changes, now=self._store.now())
+        if revision.scope is not None:
+            self._view.writable(revision.scope)
+
+        def revise(record: Record) -> Record:
+            if not self._view.may_write(record.scope):
+                raise _not_found(id)
+            if expected_version is not None and record.version != expected_version:
+                raise ConflictError(
+                    f"record {id!r} has version {record.version}, not {expected_version}; "
+                    "read it again and decide anew"
+                )
+            return revision.applied(record)
+
+        if expected_version is not None:
+            checked_offset(expected_version, "expected_version")
+        revised = self._store.writer.revise(checked_id(id), self._selection(), revise, revision)
+        if revised is None:
+            raise _not_found(id)
+        return revised
+
+    def delete(
+        self,
+        ids: str | Iterable[str] | None = None,
+        *,
+        scope: ScopeLike | None = None,
+        filter: FilterLike = None,  # noqa: A002 - the field's name everywhere
+        kinds: Sequence[str] | str = (),
+        tags: Sequence[str] | str = (),
+        everything: bool = False,
+    ) -> int:
+        """Delete records by id, or all that match, or with `everything=True` all in the view.
+
+        An empty list of ids matches nothing. Several conditions must all hold.
+
+        Returns:
+            How many were deleted.
+
+        Raises:
+            InvalidInputError: nothing was named; deleting all takes `everything=True`.
+            OutsideViewError: the view only reads, or the scope lies outside it.
+        """
+        target = self._view.writable(scope)
+        selection = self._selection([target], filter=filter, kinds=kinds, tags=tags)
+        named = ids is not None or scope is not None or selection.narrowed
+        if not named and not checked_flag(everything, "everything"):
+            raise InvalidInputError(
+                "say what to delete: ids, scope, filter, kinds or tags; or everything=True"
+            )
+        wanted = None if ids is None else checked_ids(ids)
+        return self._store.writer.delete(wanted, selection)
+
+    def sweep(self) -> int:
+        """Remove expired records that this view may write for good; how many there were."""
+        selection = self._selection([self._view.writable(None)])
+        return self._store.writer.sweep(selection)
+
+    def _put(
+        self,
+        given: Sequence[tuple[str, RecordFields]],
+        if_exists: Literal["replace", "keep", "error"],
+        *,
+        dedupe: bool,
+    ) -> list[Record]:
+        checked_choice(if_exists, ("replace", "keep", "error"), "if_exists")
+        checked_flag(dedupe, "dedupe")
+        home = self._view.writable(None)
+        drafts = [
+            draft(content, fields, scope=home, now=self._store.now(), fresh_id=self._store.new_id())
+            for content, fields in given
+        ]
+        for made in drafts:
+            self._view.writable(made.record.scope)
+        return self._store.writer.put(drafts, if_exists=if_exists, dedupe=dedupe)
+
+
+def _given(
+    record: str | Record | Mapping[str, Any], default: RecordFields
+) -> tuple[str, RecordFields]:
+    if isinstance(record, str):
+        return record, default
+    if isinstance(record, Record):
+        return record.content, fields_of(record)
+    if not isinstance(record, dict):
+        raise InvalidInputError(
+            f"a record to add is a text, a dict or a Record, not {type(record).__name__}"
+        )
+    fields = {**default, **record}
+    return fields.pop("content", ""), fields  # pyright: ignore[reportReturnType] - checked by `draft`
+
+
+def _not_found(record_id: str) -> NotFoundError:
+    return NotFoundError(f"no record {record_id!r} can be seen and written from this view")

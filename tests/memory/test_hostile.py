@@ -1,0 +1,305 @@
+"""Hostile values through every public argument: our own error, or exactly what went in."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from commonplace import CommonplaceError, HashingEmbedder, Memory, Scope, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CYCLE: list[Any] = []
+CYCLE.append(CYCLE)
+
+
+def _deep() -> Any:
+    found: Any = None
+    for _ in range(5000):
+        found = [found]
+    return found
+
+
+TEXTS = [
+    "",
+    " ",
+    "\0",
+    "a\0b",
+    "\ud800",
+    "x\udfff",
+    "\u202eevil",
+    "\u200b",
+    "\ufeff",
+    "é",
+    "e\u0301",
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "中文 日本語",
+    "العربية",
+    "' OR 1=1 --",
+    '"; DROP TABLE records; --',
+    "%",
+    "_",
+    "*",
+    "[a-z]*",
+    "a" * 10_000,
+    "AND OR NOT NEAR(x y)",
+    '"unfinished',
+    "col:umn",
+    "^start",
+    "-minus",
+    "{json: }",
+    "$.path",
+    "$eq",
+    "@kind",
+    "../../etc/passwd",
+    "/",
+    "//",
+    "a//b",
+    "/a",
+    "a/",
+    "\\",
+    "a\\/b",
+    "C:\\x",
+    "\n\r\t",
+    "\x7f\x1b[31m",
+    "(?:a+)+$",
+    "<script>",
+    "{{x}}",
+    "%s%n",
+    "s1",
+    "0",
+    "null",
+    "true",
+    "NaN",
+]
+OTHERS: list[Any] = [
+    None,
+    True,
+    False,
+    0,
+    -0.0,
+    1,
+    -1,
+    2**31,
+    2**53 + 1,
+    2**63,
+    -(2**63),
+    2**64,
+    10**400,
+    10**5000,
+    0.1,
+    1e308,
+    5e-324,
+    math.nan,
+    math.inf,
+    -math.inf,
+    1j,
+    b"bytes",
+    bytearray(b"x"),
+    (),
+    (1, 2),
+    [],
+    [None],
+    [[]],
+    ["a", 1],
+    ["\ud800"],
+    [math.nan],
+    {},
+    {"a": {}},
+    {1: 2},
+    {None: 1},
+    {"\ud800": 1},
+    {"a": math.inf},
+    {"a": (1,)},
+    {"$gt": 1},
+    {"a": {"$gt": []}},
+    {"$or": []},
+    {"": ""},
+    {"x" * 5000: 1},
+    set(),
+    {1},
+    frozenset({"a"}),
+    range(3),
+    iter([1]),
+    object(),
+    type,
+    len,
+    CYCLE,
+    _deep(),
+    {"cycle": CYCLE},
+    datetime(2024, 1, 1),  # noqa: DTZ001 - naive on purpose
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(9999, 12, 31, tzinfo=UTC),
+    timedelta(0),
+    timedelta(days=-1),
+    timedelta.max,
+    Path("x"),
+    Scope("a"),
+    Scope(),
+    Source(),
+    Source(trust=7),
+    Source(app=3),  # pyright: ignore[reportArgumentType]
+    np.float32(1),
+    np.float64(1),
+    np.int64(1),
+    np.zeros(8),
+    np.zeros((0, 8)),
+    np.zeros((2, 8)),
+    np.ones((2, 2, 2)),
+    np.full(8, np.nan),
+    np.full(8, 1e300),
+    np.array(["a"]),
+    np.array(3.0),
+    [1.0] * 8,
+    [1.0] * 7,
+    [0.0] * 8,
+    ["1"] * 8,
+    [[1.0] * 8] * 3,
+    [[1.0], [1.0, 2.0]],
+    {"space": [1.0]},
+    {"": [1.0] * 8},
+    {"s": []},
+    {"s": "x"},
+    Exception("x"),
+    Memory,
+    NotImplemented,
+    ...,
+    "x" * 1_000_001,
+    ["x"] * 300,
+    {str(n): n for n in range(300)},
+    list(range(50_000)),
+]
+VALUES = [*TEXTS, *OTHERS]
+
+FIELDS = [
+    "content",
+    "id",
+    "scope",
+    "key",
+    "kind",
+    "value",
+    "tags",
+    "metadata",
+    "importance",
+    "source",
+    "created_at",
+    "expires_at",
+    "ttl",
+    "valid_from",
+    "valid_to",
+    "vector",
+    "vectors",
+    "embed",
+    "if_exists",
+    "dedupe",
+    "unknown",
+]
+
+
+_SEARCH = """
+query vector space scope filter kinds tags mode dense_weight limit offset min_score explain
+""".split()  # noqa: SIM905 - one text reads better than a column of quoted words
+
+
+def calls() -> dict[str, Callable[[Any, Any], Any]]:
+    """Every public argument as a call that takes the hostile value there."""
+    found: dict[str, Callable[[Any, Any], Any]] = {}
+    for name in FIELDS:
+        if name != "content":
+            found[f"add {name}"] = lambda m, v, n=name: m.add("x", **{n: v})
+        found[f"add_many {name}"] = lambda m, v, n=name: m.add_many([{"content": "x", n: v}])
+        if name not in {"id", "created_at", "ttl", "if_exists", "dedupe"}:
+            found[f"update {name}"] = lambda m, v, n=name: m.update("known", **{n: v})
+    for name in ("scope", "recursive", "filter", "kinds", "tags", "order_by", "limit", "offset"):
+        found[f"list {name}"] = lambda m, v, n=name: m.list(**{n: v})
+    for name in ("scope", "filter", "kinds", "tags"):
+        found[f"count {name}"] = lambda m, v, n=name: m.count(**{n: v})
+        found[f"delete {name}"] = lambda m, v, n=name: m.delete(["nobody"], **{n: v})
+    for name in _SEARCH:
+        found[f"search {name}"] = lambda m, v, n=name: m.search(**{"query": "x", n: v})
+    for mode in ("dense", "lexical"):
+        found[f"search {mode}"] = lambda m, v, n=mode: m.search(v, mode=n)
+    return found | {
+        "add content": lambda m, v: m.add(v),
+        "add_many": lambda m, v: m.add_many(v),
+        "add_many item": lambda m, v: m.add_many([v]),
+        "update id": lambda m, v: m.update(v, content="x"),
+        "update expected_version": lambda m, v: m.update("known", expected_version=v),
+        "get": lambda m, v: m.get(v),
+        "get key": lambda m, v: m.get(key=v),
+        "get scope": lambda m, v: m.get(key="k", scope=v),
+        "get_many": lambda m, v: m.get_many(v),
+        "delete ids": lambda m, v: m.delete(v),
+        "scope": lambda m, v: m.scope(v).count(),
+        "view": lambda m, v: m.view(read=v).count(),
+        "view write": lambda m, v: m.view(read=["a"], write=v).count(),
+        "scopes scope": lambda m, v: m.scopes(scope=v),
+        "scopes depth": lambda m, v: m.scopes(depth=v),
+        "scopes limit": lambda m, v: m.scopes(limit=v),
+    }
+
+
+@pytest.mark.parametrize("name", calls())
+def test_hostile_values(name: str) -> None:
+    call = calls()[name]
+    with Memory(":memory:", embedder=HashingEmbedder(8)) as memory:
+        for value in VALUES:
+            if memory.get("known") is None:
+                memory.add("known", id="known")
+            try:
+                call(memory, value)
+            except CommonplaceError:
+                pass
+            except Exception as error:  # noqa: BLE001 - whatever else it is, it is wrong
+                pytest.fail(f"{name} with {type(value)!s}: {error!r}", pytrace=True)
+        assert memory.verify().ok
+
+
+@pytest.mark.parametrize("field", ["content", "key", "id", "tags", "value", "metadata"])
+def test_what_is_accepted_comes_back_unchanged(field: str) -> None:
+    with Memory(":memory:", embedder=HashingEmbedder(8)) as memory:
+        for number, value in enumerate(VALUES):
+            try:
+                given: Any = {"content": f"text {number}", field: value}
+                record = memory.add(**given)
+            except CommonplaceError:
+                continue
+            again = memory.get(record.id)
+            assert again == record
+            found = getattr(again, field)
+            if value is None and field in {"id", "metadata"}:
+                continue
+            if field == "tags":
+                given = [value] if isinstance(value, str) else list(value)
+                assert sorted(found) == sorted(set(given))
+            else:
+                assert found == value
+                assert type(found) is type(value) or isinstance(value, np.floating)
+
+
+def test_errors_hold_no_memory_text(memory: Memory) -> None:
+    secret = "the secret of the house"  # noqa: S105 - not a password
+    attempts: list[dict[str, Any]] = [
+        {"metadata": {"x": secret, "y": math.nan}},
+        {"value": [secret, object()]},
+        {"content": secret + "\ud800"},
+        {"importance": secret},
+        {"source": {"app": secret, "trust": 9}},
+        {"tags": [secret, 1]},
+        {"created_at": secret},
+        {"vector": secret},
+        {"key": secret + "\ud800"},
+    ]
+    for arguments in attempts:
+        with pytest.raises(CommonplaceError) as caught:
+            memory.add(**({"content": secret} | arguments))
+        assert secret not in str(caught.value)
+        assert secret not in repr(caught.value)
+    assert secret not in repr(memory.add(secret))
+    assert secret not in repr(memory.search(secret))
