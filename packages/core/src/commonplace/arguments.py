@@ -42,12 +42,13 @@ def checked_iterable(given: Iterable[T], name: str) -> Iterator[T]:
     Raises:
         InvalidInputError: it is none.
     """
-    if not isinstance(given, str | bytes | dict):
+    unsure: object = given
+    if not isinstance(unsure, str | bytes | dict):
         try:
             return iter(given)
         except TypeError:
             pass
-    raise InvalidInputError(f"{name} is a list, not {type(given).__name__}")
+    raise InvalidInputError(f"{name} is a list, not {type(unsure).__name__}")  # pyright: ignore[reportUnknownArgumentType] - of any type
 
 
 def checked_flag(given: object, name: str) -> bool:

@@ -6,7 +6,18 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import bindparam, case, delete, func, insert, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Text,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+)
 
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.fulltext import scope_tokens
@@ -60,7 +71,7 @@ class History:
         if self._most == 0 or not rows:
             return
         last = self._connection.execute(_LOWEST).scalar() or 0
-        moves = [
+        moves: list[dict[str, Any]] = [
             {"version_pk": last - n, "pk": row.pk, "at": at, "by": by}
             for n, row in enumerate(rows, 1)
         ]
@@ -137,28 +148,28 @@ class History:
 
 
 # Statements of fixed shape are built once: building one costs as much as running it.
+_VERSION_PK: ColumnElement[int] = bindparam("version_pk", type_=Integer)
+_PK: ColumnElement[int] = bindparam("pk", type_=Integer)
+_AT: ColumnElement[int] = bindparam("at", type_=BigInteger)
+_BY: ColumnElement[str] = bindparam("by", type_=Text)
 _STATE = [column.name for column in records.c if column.name != "pk"]
 _KEEP_STATE = fixed(
     insert(versions).from_select(
         ["pk", *_STATE, "replaced_at", "replaced_by"],
         select(
-            bindparam("version_pk"),
+            _VERSION_PK,
             *(records.c[name] for name in _STATE),
-            case(
-                (records.c.updated_at > bindparam("at"), records.c.updated_at),
-                else_=bindparam("at"),
-            ),
-            bindparam("by"),
-        ).where(records.c.pk == bindparam("pk")),
+            case((records.c.updated_at > _AT, records.c.updated_at), else_=_AT),
+            _BY,
+        ).where(records.c.pk == _PK),
     )
 )
 _KEEP_VECTORS = fixed(
     insert(version_vectors).from_select(
         ["space_id", "version_pk", "ordinal", "vector"],
-        select(
-            vectors.c.space_id, bindparam("version_pk"), vectors.c.ordinal, vectors.c.vector
-        ).where(
-            vectors.c.space_id == bindparam("space_id"), vectors.c.record_pk == bindparam("pk")
+        select(vectors.c.space_id, _VERSION_PK, vectors.c.ordinal, vectors.c.vector).where(
+            vectors.c.space_id == bindparam("space_id", type_=Integer),
+            vectors.c.record_pk == _PK,
         ),
     )
 )

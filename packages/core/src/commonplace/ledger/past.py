@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import FromClause, Table, bindparam, desc, func, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    FromClause,
+    Table,
+    bindparam,
+    desc,
+    func,
+    select,
+    union_all,
+)
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from commonplace.ledger.driver import fixed, is_fixed
@@ -19,14 +30,12 @@ from commonplace.ledger.snapshot import LEAST_SCORE, Snapshot
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sqlalchemy import ColumnElement
-
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
     from commonplace.ledger.selection import Query, Selection
     from commonplace.ledger.sqlite import SqliteDialect
 
-_AS_OF = bindparam("as_of")
+_AS_OF: ColumnElement[int] = bindparam("as_of", type_=BigInteger)
 
 
 def _stood(table: Table) -> list[ColumnElement[bool]]:
@@ -138,10 +147,12 @@ def _past(statement: Any) -> Any:
 def replaced(statement: Any, tables: Mapping[Table, FromClause]) -> Any:
     """The statement with other tables, which have columns of the same names, in place of some."""
 
-    def other(element: Any, **_: Any) -> Any:
-        if isinstance(element, Table):
-            return tables.get(element)
-        found = tables.get(getattr(element, "table", None))  # pyright: ignore[reportArgumentType] - None is no table
-        return None if found is None else found.c[element.name]
+    def other(element: object, **_: Any) -> Any:
+        for table, instead in tables.items():
+            if element is table:
+                return instead
+            if isinstance(element, Column) and element.table is table:
+                return instead.c[element.name]
+        return None
 
-    return replacement_traverse(statement, {}, other)
+    return replacement_traverse(statement, {}, other)  # pyright: ignore[reportUnknownVariableType] - of the kind that was given

@@ -524,7 +524,8 @@ def _expired(dialect: SqliteDialect, kind: Shape) -> Query:
 @functools.cache
 def _hidden(dialect: SqliteDialect, kind: Shape) -> Query:
     placed = in_scopes(kind, dialect)
-    return fixed(union(*(select(records.c.pk).where(cause, placed) for cause in hidings(kind))))
+    causes = union(*(select(records.c.pk).where(cause, placed) for cause in hidings(kind)))
+    return fixed(select(causes.subquery().c.pk))
 
 
 @functools.cache
