@@ -65,7 +65,7 @@ def test_any_chroma_tool_reads_what_the_ledger_holds(path: Path) -> None:
     held = chroma_content(path)
     assert sorted(held) == ["a", "c"]
     document, metadata, vector = held["a"]
-    assert (document, vector) == ("moved", [0, 0, 0, 1])
+    assert (document, vector) == (None, [0, 0, 0, 1])  # the text is the ledger's alone
     assert metadata["scope"] == metadata["scope_2"] == "u/2"
     assert (metadata["m"], metadata["kind"]) == (2, "fact")
     assert "n" not in metadata

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from commonplace.store import Options, Store
 from commonplace.verbs.care import Care
 from commonplace.verbs.reading import Reading
+from commonplace.verbs.versioning import Versioning
 from commonplace.verbs.writing import Writing
 from commonplace.view import View
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from commonplace.ledger import Durability
 
 
-class Memory(Writing, Reading, Care):
+class Memory(Writing, Reading, Versioning, Care):
     """One memory: records in scopes, found by meaning, by words, by filter and by id.
 
     Use it as a context manager, or call `close()`. Safe to share between threads, and to open from
@@ -39,6 +40,8 @@ class Memory(Writing, Reading, Care):
             is enough: expired records are invisible at once.
         clock: where the time comes from; tests fix it.
         create: whether a memory is made where there is none.
+        keep_versions: how many former states of each record this handle's writes keep; None for
+            all of them, 0 for none.
 
     Raises:
         NotFoundError: there is no memory at `path`, with `create=False`.
@@ -58,6 +61,7 @@ class Memory(Writing, Reading, Care):
         sweep_every: float | None = None,
         clock: Clock | None = None,
         create: bool = True,
+        keep_versions: int | None = None,
     ) -> None:
         options = Options(
             embedder=embedder,
@@ -67,6 +71,7 @@ class Memory(Writing, Reading, Care):
             sweep_every=sweep_every,
             clock=clock,
             create=create,
+            keep_versions=keep_versions,
         )
         self._store = Store(path, options)
         self._view = View()

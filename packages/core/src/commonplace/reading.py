@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from commonplace.embedding import OWN_SPACE
 from commonplace.errors import InvalidInputError, ModelMismatchError
+from commonplace.record import Version
 from commonplace.search import DenseQuery, Request
 
 if TYPE_CHECKING:
@@ -49,6 +50,13 @@ class Reader:
         """The selected records with these ids, by id."""
         with self._ledger.read(as_of=selection.as_of) as snapshot:
             return snapshot.records_by_id(ids, selection)
+
+    def history(self, record_id: str, selection: Selection) -> list[Version]:
+        """The states of a record within the selected scopes, oldest first."""
+        with self._ledger.read() as snapshot:
+            former = snapshot.former_states(record_id, selection)
+            present = snapshot.records_by_id([record_id], selection).values()
+        return [*former, *(Version(record=record) for record in present)]
 
     def by_key(self, place: Scope, key: str, selection: Selection) -> Record | None:
         """The selected record with this key at this scope."""

@@ -1,4 +1,4 @@
-"""The values a memory is made of: `Record`, `Source`, `Link`, `Hit`, `Hits`, `ScopeInfo`."""
+"""The values a memory is made of: records and their versions, links, sources, hits."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ class Record:
         updated_at: when it was last written.
         expires_at: from when on it is invisible, or None.
         valid_from: from when on the fact was true, or None.
-        valid_to: until when the fact was true, or None.
+        valid_to: until when the fact was true, or None; once passed, it is closed.
+        archived_at: since when it is archived and left out of searches, or None.
         version: 1, and one more with every change.
     """
 
@@ -91,6 +92,7 @@ class Record:
     expires_at: datetime | None = None
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+    archived_at: datetime | None = None
     version: int = 1
 
     def __hash__(self) -> int:
@@ -119,7 +121,36 @@ class Record:
             "expires_at": _iso(self.expires_at),
             "valid_from": _iso(self.valid_from),
             "valid_to": _iso(self.valid_to),
+            "archived_at": _iso(self.archived_at),
             "version": self.version,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Version:
+    """One state in the history of a record.
+
+    Attributes:
+        record: the record in this state; it was written at `record.updated_at`.
+        replaced_at: when the state ended; None for the present one.
+        replaced_by: the operation that ended it, such as `update` or `delete`; None for the
+            present one.
+    """
+
+    record: Record
+    replaced_at: datetime | None = None
+    replaced_by: str | None = None
+
+    def __repr__(self) -> str:
+        end = f"until {self.replaced_by}" if self.replaced_by else "present"
+        return f"<Version {end} of {self.record!r}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The state as JSON."""
+        return {
+            "record": self.record.to_dict(),
+            "replaced_at": _iso(self.replaced_at),
+            "replaced_by": self.replaced_by,
         }
 
 

@@ -41,6 +41,7 @@ class Options:
     sweep_every: float | None
     clock: Clock | None
     create: bool
+    keep_versions: int | None
 
 
 class Store:
@@ -57,7 +58,12 @@ class Store:
         self.name = IN_MEMORY if directory is None else str(directory)
         self._clock = options.clock or SystemClock()
         self._vectoriser = Vectoriser(options.embedder)
-        self._ledger = Ledger.open(directory, durability=options.durability, create=options.create)
+        self._ledger = Ledger.open(
+            directory,
+            durability=options.durability,
+            create=options.create,
+            keep_versions=options.keep_versions,
+        )
         try:
             if options.embedder is not None:
                 self._check_model()
@@ -188,6 +194,9 @@ def _check_options(options: Options) -> None:
     budget: Any = options.cache_bytes
     if isinstance(budget, bool) or not isinstance(budget, int) or budget < 0:
         raise InvalidInputError("cache_bytes is a whole number from 0 on")
+    most: Any = options.keep_versions
+    if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 0):
+        raise InvalidInputError("keep_versions is a whole number from 0 on, or None for all")
     every: Any = options.sweep_every
     if every is not None and (not isinstance(every, int | float) or not every > 0):
         raise InvalidInputError("sweep_every is a number of seconds above 0, or None")

@@ -45,7 +45,7 @@ class View:
             OutsideViewError: it does not.
         """
         found = Scope.of(scope)
-        if not any(allowed.contains(found) for allowed in self.read):
+        if not self.may_read(found):
             raise OutsideViewError(
                 f"scope {found.path!r} lies outside this view; scopes are named by their whole "
                 "path, and a view cannot be widened"
@@ -66,6 +66,10 @@ class View:
                 f"scope {found.path!r} lies outside what this view writes, {self.write.path!r}"
             )
         return found
+
+    def may_read(self, scope: Scope) -> bool:
+        """Whether records at this scope may be seen."""
+        return any(allowed.contains(scope) for allowed in self.read)
 
     def may_write(self, scope: Scope) -> bool:
         """Whether records at this scope may be changed."""

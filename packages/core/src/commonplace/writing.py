@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from commonplace.clock import from_micros
 from commonplace.embedding import OWN_SPACE
 from commonplace.ledger import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from commonplace.embedding import Vectoriser
     from commonplace.ledger import IfExists, Ledger, Selection, Transaction
     from commonplace.record import Record
+    from commonplace.scope import Scope
 
     Matrix = NDArray[np.float32]
 
@@ -85,6 +89,54 @@ class Writer:
             )
         self._written()
         return revised
+
+    def change(
+        self,
+        ids: Sequence[str],
+        selection: Selection,
+        change: Callable[[Record, datetime], Record],
+        *,
+        operation: str,
+    ) -> list[Record]:
+        """Change records without touching their texts and vectors, in one transaction.
+
+        Args:
+            ids: which; those not selected are left out.
+            selection: what may be changed.
+            change: the new state from the present one and the moment; the same one leaves it.
+            operation: what the journal and the history call the change.
+
+        Returns:
+            The records that changed, as they now are.
+        """
+        changed: list[Record] = []
+        with self._ledger.write() as transaction:
+            now = self._clock.now()
+            for record in transaction.records_by_id(ids, selection).values():
+                new = change(record, from_micros(now))
+                if new != record:
+                    numbered = replace(new, version=record.version + 1)
+                    written = transaction.revise(
+                        record.id, selection, lambda _, n=numbered: n, now=now, operation=operation
+                    )
+                    changed += [written] if written else []
+        self._written()
+        return changed
+
+    def restore(
+        self, record_id: str, version: int | None, allowed: Callable[[Scope], bool]
+    ) -> Record | None:
+        """Write a former state again; see `Transaction.restore`."""
+        with self._ledger.write() as transaction:
+            now = self._clock.now()
+            restored = transaction.restore(record_id, version, allowed, now=now)
+        self._written()
+        return restored
+
+    def purge(self, ids: Sequence[str] | None, selection: Selection, *, before: int | None) -> int:
+        """Remove former states for good; how many."""
+        with self._ledger.write() as transaction:
+            return transaction.former.purge(selection, ids=ids, before=before)
 
     def delete(self, ids: Sequence[str] | None, selection: Selection) -> int:
         """Delete the selected records, or those of them with these ids; how many."""

@@ -75,9 +75,7 @@ class Follower:
         if stale := chunk.stale_ids():
             self._chroma.delete(chunk.space, stale)
         if chunk.rows:
-            self._chroma.upsert(
-                chunk.space, chunk.ids(), chunk.matrix(), chunk.texts(), chunk.metadatas()
-            )
+            self._chroma.upsert(chunk.space, chunk.ids(), chunk.matrix(), chunk.metadatas())
         self._reached(chunk.space, chunk.changes[-1].seq)
 
     def _reached(self, space: Space, seq: int) -> None:
@@ -117,9 +115,6 @@ class _Chunk:
 
     def matrix(self) -> NDArray[np.float32]:
         return np.stack([vector for _, _, vector in self.rows]).astype(np.float32, copy=False)
-
-    def texts(self) -> list[str]:
-        return [self._records[pk].content for pk, _, _ in self.rows]
 
     def metadatas(self) -> list[dict[str, Any]]:
         return [metadata(self._records[pk]) for pk, _, _ in self.rows]

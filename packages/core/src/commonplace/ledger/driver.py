@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     S = TypeVar("S", bound=Executable)
 
+_AT_ONCE = 500
 _DIALECT = SQLiteDialect(paramstyle="named")
 
 
@@ -105,6 +106,19 @@ class DriverConnection:
                 raise
             raise translated from error
 
+    def stream(self, statement: Any, values: Mapping[str, Any]) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a select, some hundred at a time, for those that would fill the memory."""
+        compiled = _FIXED.get(statement) or _compile(statement, values, keep=is_fixed(statement))
+        try:
+            cursor = self._driver.execute(compiled.text, {**compiled.constants, **values})
+            while rows := cursor.fetchmany(_AT_ONCE):
+                yield rows
+        except sqlite3.Error as error:
+            translated = self._translate(error)
+            if translated is None:
+                raise
+            raise translated from error
+
     def _run(self, compiled: _Compiled, values: Any) -> Result:
         if isinstance(values, list):
             cursor = self._driver.executemany(compiled.text, values)
@@ -116,14 +130,16 @@ class DriverConnection:
         return Result(list(map(row_type._make, cursor.fetchall())), -1)
 
 
-def _compile(statement: Any, values: Any) -> _Compiled:
+def _compile(statement: Any, values: Any, *, keep: bool = True) -> _Compiled:
     keys: list[str] | None = None
     if getattr(statement, "is_insert", False):
         rows = cast("list[dict[str, Any]]", values if isinstance(values, list) else [values])
         keys = list(rows[0])
     compiled = statement.compile(dialect=_DIALECT, column_keys=keys)
     constants = {name: value for name, value in compiled.params.items() if value is not None}
-    _FIXED[statement] = found = _Compiled(str(compiled), constants)
+    found = _Compiled(str(compiled), constants)
+    if keep:
+        _FIXED[statement] = found
     return found
 
 

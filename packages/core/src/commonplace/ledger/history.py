@@ -21,7 +21,9 @@ from sqlalchemy import (
 
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.fulltext import scope_tokens
+from commonplace.ledger.replacing import replaced
 from commonplace.ledger.schema import records, vectors, version_vectors, versions
+from commonplace.ledger.selection import in_scopes, parameters, shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
-    from commonplace.ledger.selection import Query
+    from commonplace.ledger.selection import Query, Selection
     from commonplace.ledger.sqlite import SqliteDialect
 
     Matrix = NDArray[np.float32]
@@ -130,6 +132,24 @@ class History:
         wanted = {"ids": self._dialect.array(ids)}
         pks = list(self._connection.execute(_of_records(self._dialect), wanted).scalars())
         return self.forget(pks) if pks else 0
+
+    def purge(self, selection: Selection, *, ids: Sequence[str] | None, before: int | None) -> int:
+        """Remove the versions in the selected scopes, or some of them; how many.
+
+        Args:
+            selection: its scopes choose; the rest of it does not matter.
+            ids: only versions of these records, if given.
+            before: only versions that were replaced before this moment, if given.
+        """
+        placed = in_scopes(shape(selection), self._dialect)
+        query = select(versions.c.pk).where(replaced(placed, {records: versions}))
+        values = parameters(selection, self._dialect)
+        if ids is not None:
+            query = query.where(self._dialect.among(versions.c.id, "ids"))
+            values["ids"] = self._dialect.array(ids)
+        if before is not None:
+            query = query.where(versions.c.replaced_at < before)
+        return self.forget(list(self._connection.execute(query, values).scalars()))
 
     def _drop_oldest(self, rows: Sequence[Row[Any]]) -> None:
         old = [

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BigInteger,
-    Column,
     ColumnElement,
     FromClause,
     Table,
@@ -20,15 +19,15 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.sql.visitors import replacement_traverse
 
 from commonplace.ledger.driver import fixed, is_fixed
+from commonplace.ledger.replacing import replaced
 from commonplace.ledger.schema import records, vectors, version_vectors, versions
 from commonplace.ledger.selection import condition, parameters
 from commonplace.ledger.snapshot import LEAST_SCORE, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
@@ -129,7 +128,13 @@ class _PastConnection:
         self._as_of = as_of
 
     def execute(self, statement: Any, values: Mapping[str, Any] | None = None) -> Any:
-        return self._connection.execute(_past(statement), {**(values or {}), "as_of": self._as_of})
+        return self._connection.execute(_past(statement), self._at(values or {}))
+
+    def stream(self, statement: Any, values: Mapping[str, Any]) -> Iterator[list[tuple[Any, ...]]]:
+        return self._connection.stream(_past(statement), self._at(values))
+
+    def _at(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {**values, "as_of": self._as_of}
 
 
 _OF_THE_PAST: dict[Any, Any] = {}
@@ -142,17 +147,3 @@ def _past(statement: Any) -> Any:
     if statement not in _OF_THE_PAST:
         _OF_THE_PAST[statement] = fixed(replaced(statement, _PAST))
     return _OF_THE_PAST[statement]
-
-
-def replaced(statement: Any, tables: Mapping[Table, FromClause]) -> Any:
-    """The statement with other tables, which have columns of the same names, in place of some."""
-
-    def other(element: object, **_: Any) -> Any:
-        for table, instead in tables.items():
-            if element is table:
-                return instead
-            if isinstance(element, Column) and element.table is table:
-                return instead.c[element.name]
-        return None
-
-    return replacement_traverse(statement, {}, other)  # pyright: ignore[reportUnknownVariableType] - of the kind that was given

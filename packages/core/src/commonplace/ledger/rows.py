@@ -37,6 +37,7 @@ def record_of(row: Row[Any], scope: Scope) -> Record:
         expires_at=_moment(row.expires_at),
         valid_from=_moment(row.valid_from),
         valid_to=_moment(row.valid_to),
+        archived_at=_moment(row.archived_at),
         version=row.version,
     )
 
@@ -60,6 +61,7 @@ def row_of(record: Record, scope_id: int, *, full_text: bool) -> dict[str, Any]:
         "expires_at": _micros(record.expires_at),
         "valid_from": _micros(record.valid_from),
         "valid_to": _micros(record.valid_to),
+        "archived_at": _micros(record.archived_at),
         "version": record.version,
         "has_text": int(full_text),
     }

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy import ColumnElement, bindparam, case, desc, func, select, union
 
+from commonplace.clock import from_micros
 from commonplace.errors import InvalidInputError
 from commonplace.ledger import checking
 from commonplace.ledger.driver import fixed
+from commonplace.ledger.replacing import replaced
 from commonplace.ledger.rows import record_of
 from commonplace.ledger.schema import (
     ROOT_SCOPE_ID,
@@ -22,6 +24,7 @@ from commonplace.ledger.schema import (
     scopes,
     spaces,
     vectors,
+    versions,
 )
 from commonplace.ledger.selection import (
     Shape,
@@ -32,7 +35,7 @@ from commonplace.ledger.selection import (
     parameters,
     shape,
 )
-from commonplace.record import Record, ScopeInfo
+from commonplace.record import Record, ScopeInfo, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -211,6 +214,21 @@ class Snapshot:
         self._scopes.load({row.scope_id for row in rows})
         return {row.id: record_of(row, self._scopes.scope(row.scope_id)) for row in rows}
 
+    def former_states(self, record_id: str, selection: Selection) -> list[Version]:
+        """The versions of a record that lay in the selected scopes, oldest first."""
+        query = _former(self._dialect, shape(selection, by_scope=False))
+        values = {**parameters(selection, self._dialect), "id": record_id}
+        rows = self._connection.execute(query, values).all()
+        self._scopes.load({row.scope_id for row in rows})
+        return [
+            Version(
+                record=record_of(row, self._scopes.scope(row.scope_id)),
+                replaced_at=from_micros(row.replaced_at),
+                replaced_by=row.replaced_by,
+            )
+            for row in rows
+        ]
+
     def ids_by_key(self, scope_id: int, keys: Sequence[str]) -> dict[str, str]:
         """The ids of the records with these keys at one scope, by key."""
         wanted = {"scope_id": scope_id, "keys": self._dialect.array(keys)}
@@ -292,7 +310,10 @@ class Snapshot:
         }
 
     def vectors(self, space: Space, pks: Iterable[int]) -> tuple[Pks, Matrix]:
-        """The vectors of some records: record numbers, and a row each; several rows a record."""
+        """The vectors of some records: record numbers, and a row each; several rows a record.
+
+        The array is the caller's own.
+        """
         values = {"space_id": space.id, "pks": self._dialect.array(pks)}
         return self._matrix(_vectors(self._dialect), values, space.dimension)
 
@@ -405,10 +426,13 @@ class Snapshot:
         return np.array(list(self._connection.execute(query, values).scalars()), dtype=np.int64)
 
     def _matrix(self, query: Query, values: dict[str, Any], dimension: int) -> tuple[Pks, Matrix]:
-        rows = self._connection.execute(query, values).all()
-        pks = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
-        joined = np.frombuffer(b"".join([row[1] for row in rows]), dtype="<f4")
-        return pks, joined.reshape(len(rows), dimension)
+        pks: list[int] = []
+        joined = bytearray()
+        for rows in self._connection.stream(query, values):
+            pks += [row[0] for row in rows]
+            joined += b"".join([row[1] for row in rows])
+        matrix = np.frombuffer(joined, dtype="<f4").reshape(len(pks), dimension)
+        return np.array(pks, dtype=np.int64), matrix
 
     def _counted_at(self, depth: int) -> ColumnElement[int]:
         return case((scopes.c.depth == depth, scopes.c.total), else_=scopes.c.records)
@@ -474,6 +498,13 @@ def _by_id(dialect: SqliteDialect, kind: Shape) -> Query:
     return fixed(
         select(records).where(dialect.among(records.c.id, "ids"), live_in_scopes(kind, dialect))
     )
+
+
+@functools.cache
+def _former(dialect: SqliteDialect, kind: Shape) -> Query:
+    placed = replaced(in_scopes(kind, dialect), {records: versions})
+    wanted = versions.c.id == bindparam("id")
+    return fixed(select(versions).where(wanted, placed).order_by(versions.c.version))
 
 
 @functools.cache

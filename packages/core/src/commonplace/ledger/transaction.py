@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Delete, bindparam, delete, func, select, update
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float32]
 
 IfExists = Literal["replace", "keep", "error"]
+NO_VECTORS: Mapping[int, Matrix] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +112,10 @@ class Transaction(Snapshot):
         selection: Selection,
         revision: Callable[[Record], Record],
         *,
-        new_vectors: Mapping[int, Matrix],
-        full_text: bool | None,
         now: int,
+        new_vectors: Mapping[int, Matrix] = NO_VECTORS,
+        full_text: bool | None = None,
+        operation: str = "update",
     ) -> Record | None:
         """Change one record in place.
 
@@ -120,9 +123,10 @@ class Transaction(Snapshot):
             record_id: which.
             selection: what may be touched.
             revision: makes the new state from the present one; it may refuse by raising.
+            now: the present moment.
             new_vectors: the vectors to replace, by space id; other spaces keep theirs.
             full_text: whether its content is findable by words; None leaves that as it is.
-            now: the present moment.
+            operation: what the journal and the history call the change.
 
         Returns:
             The new state, or None if no such record is selected.
@@ -132,18 +136,51 @@ class Transaction(Snapshot):
         row = self._rows_by_id([record_id])[record_id]
         moment = from_micros(max(now, row.updated_at))
         revised = replace(revision(self._record(row)), updated_at=moment)
-        scope_id = self._scopes.find_or_add(revised.scope)
-        if revised.key is not None:
-            taken = self.ids_by_key(scope_id, [revised.key]).get(revised.key, revised.id)
-            if taken != revised.id:
-                raise ConflictError(f"key {revised.key!r} is taken in this scope; choose another")
+        scope_id = self._place(revised)
         entry = Entry(
             record=revised,
             vectors=new_vectors,
             full_text=bool(row.has_text) if full_text is None else full_text,
         )
-        self._rewrite(row, entry, scope_id, now, keep_vectors=True)
+        self._rewrite(row, entry, scope_id, now, keep_vectors=True, operation=operation)
         return revised
+
+    def restore(
+        self,
+        record_id: str,
+        version: int | None,
+        allowed: Callable[[Scope], bool],
+        *,
+        now: int,
+    ) -> Record | None:
+        """Write a former state of a record again, as its newest one, with vectors and full text.
+
+        Args:
+            record_id: which.
+            version: which state; None for the last one of a deleted record.
+            allowed: whether a scope may be read and written.
+            now: the present moment; an expiry that passed meanwhile is taken off.
+
+        Returns:
+            The new state, or None if there is no such state within the allowed scopes.
+
+        Raises:
+            ConflictError: another record has the key by now.
+        """
+        states = [row for row in self.former.rows(record_id) if allowed(self._scope_of(row))]
+        if version is not None:
+            states = [row for row in states if row.version == version]
+        row = self._rows_by_id([record_id]).get(record_id)
+        if not states or (row is not None and not allowed(self._scope_of(row))):
+            return None
+        last = max(self.former.numbers([record_id])[record_id], 0 if row is None else row.version)
+        entry = self._former_entry(states[-1], last + 1, now)
+        place = self._place(entry.record)
+        if row is None:
+            self._insert_begun([(entry, place)], now, operation="restore")
+        else:
+            self._rewrite(row, entry, place, now, keep_vectors=False, operation="restore")
+        return entry.record
 
     def remove(self, pks: Sequence[int], *, operation: str, now: int) -> int:
         """Delete records with their vectors and full text; how many there were.
@@ -267,10 +304,39 @@ class Transaction(Snapshot):
         rows = self._rows(_by_content(self._dialect), wanted)
         return {(row.scope_id, row.kind, row.content): row for row in rows}
 
+    def _former_entry(self, row: Row[Any], version: int, now: int) -> Entry:
+        """A former state as it is written again."""
+        dimensions = {space.id: space.dimension for space in self.spaces().values()}
+        gone = row.expires_at is not None and row.expires_at <= now
+        former = self._record(row)
+        record = replace(
+            former,
+            version=version,
+            updated_at=from_micros(max(now, row.replaced_at)),
+            archived_at=None,
+            expires_at=None if gone else former.expires_at,
+        )
+        vectors = self.former.vectors(row.pk, dimensions)
+        return Entry(record=record, vectors=vectors, full_text=bool(row.has_text))
+
+    def _place(self, record: Record) -> int:
+        """The scope a record is to lie at, if its key is free there."""
+        scope_id = self._scopes.find_or_add(record.scope)
+        if record.key is not None:
+            taken = self.ids_by_key(scope_id, [record.key]).get(record.key, record.id)
+            if taken != record.id:
+                raise ConflictError(f"key {record.key!r} is taken in this scope; choose another")
+        return scope_id
+
     def _insert(self, fresh: Sequence[tuple[Entry, int]], now: int) -> list[Written]:
+        self._insert_begun(begun := self._begun(fresh, now), now, operation="add")
+        return [Written(record=entry.record, operation="add") for entry, _ in begun]
+
+    def _insert_begun(
+        self, fresh: Sequence[tuple[Entry, int]], now: int, *, operation: str
+    ) -> None:
         if not fresh:
-            return []
-        fresh = self._begun(fresh, now)
+            return
         first = self._dialect.next_pk(self._connection)
         rows = [
             {"pk": pk, **row_of(entry.record, place, full_text=_has_text(entry))}
@@ -280,8 +346,7 @@ class Transaction(Snapshot):
         self._add_vectors([(row["pk"], entry) for row, (entry, _) in zip(rows, fresh, strict=True)])
         self._index_text(rows)
         self._count((place, 1) for _, place in fresh)
-        self._log([_new_event(row, now) for row in rows])
-        return [Written(record=entry.record, operation="add") for entry, _ in fresh]
+        self._log([{**_new_event(row, now), "operation": operation} for row in rows])
 
     def _begun(self, fresh: Sequence[tuple[Entry, int]], now: int) -> list[tuple[Entry, int]]:
         """The entries with the times and version numbers that new records get.
@@ -326,10 +391,17 @@ class Transaction(Snapshot):
         return Written(record=record, operation="update")
 
     def _rewrite(
-        self, row: Row[Any], entry: Entry, scope_id: int, now: int, *, keep_vectors: bool
+        self,
+        row: Row[Any],
+        entry: Entry,
+        scope_id: int,
+        now: int,
+        *,
+        keep_vectors: bool,
+        operation: str = "update",
     ) -> None:
         """Put a new state in place of a row; vectors of spaces not named stay if asked."""
-        self._keep([row], by="update", at=now)
+        self._keep([row], by=operation, at=now)
         held = self._vectors_held([row.pk]).get(row.pk, 0)
         self._drop_vectors([row.pk], only=entry.vectors if keep_vectors else None)
         new = {"pk": row.pk, **row_of(entry.record, scope_id, full_text=_has_text(entry))}
@@ -347,7 +419,7 @@ class Transaction(Snapshot):
         if scope_id != row.scope_id:
             self._count([(row.scope_id, -1), (scope_id, 1)])
             self._log([_event(row, "move", 0, now)])
-        self._log([{**_new_event(new, now), "operation": "update", "vectors": held}])
+        self._log([{**_new_event(new, now), "operation": operation, "vectors": held}])
 
     def _add_vectors(self, numbered: Iterable[tuple[int, Entry]]) -> None:
         rows = [
@@ -510,7 +582,7 @@ _COLUMNS = [column.name for column in records.c]
 _UPDATE_RECORD = fixed(
     update(records)
     .where(records.c.pk == bindparam("old_pk"))
-    .values({name: bindparam(name) for name in _COLUMNS if name != "archived_at"})
+    .values({name: bindparam(name) for name in _COLUMNS})
 )
 _COUNT_VECTORS = fixed(
     update(spaces)

@@ -76,7 +76,7 @@ class VectorCache:
             self._blocks.move_to_end(place)
             return found
         pks, matrix = snapshot.vectors_in_scope(space, scope_id)
-        block = Block.of(pks, unit(matrix))
+        block = Block.of(pks, normalised(matrix))
         # A block read from an older snapshot than the cache has followed would never catch up.
         if snapshot.head() >= self._seq:
             self._keep(place, block)
@@ -106,7 +106,7 @@ class VectorCache:
                 stays = ~np.isin(block.pks, pks)
                 patched = Block.of(
                     np.concatenate([block.pks[stays], new]),
-                    np.concatenate([block.units[stays], unit(matrix)]),
+                    np.concatenate([block.units[stays], normalised(matrix)]),
                 )
                 self._drop(place)
                 self._keep(place, patched)
@@ -127,8 +127,8 @@ class VectorCache:
         self._bytes = 0
 
 
-def unit(matrix: Matrix) -> Matrix:
-    """The rows scaled to unit length; a zero row stays zero."""
+def normalised(matrix: Matrix) -> Matrix:
+    """The rows scaled to unit length, in place; a zero row stays zero."""
     lengths = np.sqrt(np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64))
-    safe = np.where(lengths > 0, lengths, 1.0).astype(np.float32)
-    return matrix / safe[:, None]
+    matrix /= np.where(lengths > 0, lengths, 1.0).astype(np.float32)[:, None]
+    return matrix

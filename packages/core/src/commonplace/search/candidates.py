@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from commonplace.search.cache import unit
+from commonplace.search.cache import normalised
 from commonplace.search.request import EXACT_LIMIT
 from commonplace.search.scoring import best_per_record
 
@@ -36,6 +36,7 @@ WIDEST_POOL = 4_096
 _LEAST_POOL = 40
 _FEW_SCOPES = 512
 _CHUNK = 20_000
+_COPIED_ROW = 4  # copying a row costs as much as so many products
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class CandidateFinder:
     def cosines(self, query: DenseQuery, pks: Iterable[int]) -> tuple[Pks, Floats]:
         """Those of the records that have a vector, with their cosines."""
         found, matrix = self._snapshot.vectors(query.space, pks)
-        return _cosine(found, unit(matrix), query)
+        return _best(found, normalised(matrix) @ query.direction)
 
     def _proposals(self, request: Request, query: DenseQuery, total: int) -> Iterator[Candidates]:
         """What the index proposes, as long as it answers and asking it pays."""
@@ -169,7 +170,7 @@ def _by_block(
     """The records of some blocks, or those of them that are wanted."""
     if not blocks:
         return NONE.pks, NONE.similarity
-    target = unit(query.vector.reshape(1, -1))[0]
+    target = query.direction
     pks = np.concatenate([block.pks for block in blocks])
     if wanted is None:
         similarity = np.concatenate([block.units @ target for block in blocks])
@@ -177,20 +178,23 @@ def _by_block(
         keep = wanted(pks)
         parts = np.split(keep, np.cumsum([len(block.pks) for block in blocks])[:-1])
         chosen = zip(blocks, parts, strict=True)
-        similarity = np.concatenate([block.units[part] @ target for block, part in chosen])
+        similarity = np.concatenate([_partly(block.units, part, target) for block, part in chosen])
         pks = pks[keep]
     return _best(pks, similarity, once=all(block.once for block in blocks))
+
+
+def _partly(
+    units: NDArray[np.float32], rows: NDArray[np.bool_], target: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The products of some rows; picking many of them out first would cost more than it saves."""
+    few = np.count_nonzero(rows) * _COPIED_ROW < len(rows)
+    return units[rows] @ target if few else (units @ target)[rows]
 
 
 def _next_pool(count: int, passed: int, wanted: int) -> int:
     """Four times more; at once the widest if so few pass that less would not do."""
     hopeless = passed * 4 < wanted and count < WIDEST_POOL
     return WIDEST_POOL if hopeless else count * 4
-
-
-def _cosine(pks: Pks, units: NDArray[np.float32], query: DenseQuery) -> tuple[Pks, Floats]:
-    target = unit(query.vector.reshape(1, -1))[0]
-    return _best(pks, units @ target)
 
 
 def _best(pks: Pks, similarity: NDArray[np.float32], *, once: bool = False) -> tuple[Pks, Floats]:

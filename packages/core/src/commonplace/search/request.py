@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from commonplace.ledger import Selection, Space
@@ -26,6 +27,12 @@ class DenseQuery:
 
     space: Space
     vector: Vector
+
+    @property
+    def direction(self) -> Vector:
+        """The query vector in unit length; zero stays zero."""
+        length = float(np.sqrt(np.dot(self.vector.astype(np.float64), self.vector)))
+        return (self.vector / length if length else self.vector).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
