@@ -132,7 +132,8 @@ def entry_id(record_id: str, ordinal: int) -> str:
 
 def record_ids(entry_ids: Iterable[str]) -> list[str]:
     """The records that entries belong to, nearest first, without repeats."""
-    return list(dict.fromkeys(_ENDS_LIKE_AN_ENTRY.sub("", entry) for entry in entry_ids))
+    owners = (_ENDS_LIKE_AN_ENTRY.sub("", name) if "#" in name else name for name in entry_ids)
+    return list(dict.fromkeys(owners))
 
 
 def metadata(record: Record) -> dict[str, Any]:

@@ -55,7 +55,6 @@ Durability = Literal["normal", "full"]
 BUSY_TIMEOUT_MS = 10_000
 _PAGE_SIZE = 8192
 _CACHE_KIB = 16 * 1024
-_MMAP_BYTES = 256 * 1024 * 1024
 _LAST_PK = fixed(text("SELECT seq FROM sqlite_sequence WHERE name = 'records'"))
 _CODES: dict[int, tuple[type[CommonplaceError], str]] = {
     sqlite3.SQLITE_BUSY: (
@@ -252,7 +251,6 @@ def _prepare(connection: Any, durability: Durability, *, on_disk: bool) -> None:
     cursor.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
     if on_disk:
         cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute(f"PRAGMA mmap_size = {_MMAP_BYTES}")
     cursor.execute(f"PRAGMA synchronous = {durability.upper()}")
     cursor.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     cursor.execute("PRAGMA secure_delete = ON")

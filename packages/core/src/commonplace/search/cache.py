@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from commonplace.ledger import Snapshot, Space
@@ -64,11 +66,18 @@ class VectorCache:
         """How many bytes are kept now."""
         return self._bytes
 
-    def blocks(self, snapshot: Snapshot, space: Space, scope_ids: list[int]) -> list[Block]:
+    def fits(self, space: Space, records: int) -> bool:
+        """Whether the vectors of so many records fit into the budget."""
+        return records * (space.dimension * 4 + 8) <= self._budget
+
+    def blocks(self, snapshot: Snapshot, space: Space, scope_ids: list[int]) -> Iterator[Block]:
         """The vectors of every record at these scopes, at least as new as the snapshot."""
         with self._lock:
             self._follow(snapshot)
-            return [self._block(snapshot, space, scope_id) for scope_id in scope_ids]
+        for scope_id in scope_ids:
+            with self._lock:
+                block = self._block(snapshot, space, scope_id)
+            yield block
 
     def _block(self, snapshot: Snapshot, space: Space, scope_id: int) -> Block:
         place = (space.id, scope_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,14 +30,15 @@ EXACT_LIMIT_FILTERED = 20_000
 SMALL_SHARE = 0.02
 """A view of a smaller share of the memory is asked of the index by `where`, or not at all."""
 
-FIRST_POOL = 4
-"""The index is asked first for so many times the limit, then for four times more, and so on."""
+FIRST_POOL = 2
+"""The index is asked first for so many times the limit, then for what the first answer suggests."""
 
 WIDEST_POOL = 4_096
-_LEAST_POOL = 40
+_LEAST_LIMIT = 10
+_SPARE = 1.5
 _FEW_SCOPES = 512
 _CHUNK = 20_000
-_COPIED_ROW = 4  # copying a row costs as much as so many products
+_SMALL_PART = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +93,28 @@ class CandidateFinder:
         places = self._few_places(selection)
         if self._cache is None or places is None:
             pks, similarity = self._by_number(query, self._snapshot.pks(selection))
+        elif selection.narrowed or selection.valid_at is not None:
+            pks, similarity = self._chosen(query, places, self._snapshot.pks(selection), total)
         else:
-            blocks = self._cache.blocks(self._snapshot, query.space, places)
-            pks, similarity = _by_block(query, blocks, self._wanted(selection))
+            hidden = self._snapshot.hidden(selection)
+            keep = partial(np.isin, test_elements=hidden, invert=True) if len(hidden) else None
+            pks, similarity = _by_block(query, self._blocks(query, places), keep)
         reason = f"{total} records in view"
         return Candidates(pks, similarity, "exact", reason, complete=True)
+
+    def _chosen(
+        self, query: DenseQuery, places: list[int], chosen: Pks, total: int
+    ) -> tuple[Pks, Floats]:
+        """Some records of some scopes: from the cache if all of those scopes fit into it."""
+        few = len(chosen) < _SMALL_PART * total
+        if few and not (self._cache and self._cache.fits(query.space, total)):
+            return self._by_number(query, chosen)
+        keep = partial(np.isin, test_elements=chosen)
+        return _by_block(query, self._blocks(query, places), keep)
+
+    def _blocks(self, query: DenseQuery, places: list[int]) -> Iterator[Block]:
+        assert self._cache is not None  # noqa: S101 - only called with one
+        return self._cache.blocks(self._snapshot, query.space, places)
 
     def cosines(self, query: DenseQuery, pks: Iterable[int]) -> tuple[Pks, Floats]:
         """Those of the records that have a vector, with their cosines."""
@@ -111,8 +130,8 @@ class CandidateFinder:
         scope = request.scope if small else None
         if small and scope is None:
             return
-        count = max(FIRST_POOL * request.limit, _LEAST_POOL)
-        while count <= WIDEST_POOL:
+        count = FIRST_POOL * max(request.limit, _LEAST_LIMIT)
+        while count:
             answer = self._index.nearest(query, count, scope=scope)
             found = answer and self._checked(request, query, answer)
             if found is None:
@@ -151,50 +170,45 @@ class CandidateFinder:
         places = self._snapshot.scopes_with_records(selection)
         return places if len(places) <= _FEW_SCOPES else None
 
-    def _wanted(self, selection: Selection) -> Callable[[Pks], NDArray[np.bool_]] | None:
-        """Which records of the selected scopes are selected; None for all of them."""
-        if selection.narrowed or selection.valid_at is not None:
-            chosen = self._snapshot.pks(selection)
-            return lambda pks: np.isin(pks, chosen)
-        hidden = self._snapshot.hidden(selection)
-        return (lambda pks: np.isin(pks, hidden, invert=True)) if len(hidden) else None
-
     def _by_number(self, query: DenseQuery, pks: Pks) -> tuple[Pks, Floats]:
         chunks = np.split(pks, range(_CHUNK, len(pks), _CHUNK))
         return _stacked([self.cosines(query, chunk.tolist()) for chunk in chunks])
 
 
 def _by_block(
-    query: DenseQuery, blocks: list[Block], wanted: Callable[[Pks], NDArray[np.bool_]] | None
+    query: DenseQuery, blocks: Iterable[Block], keep: Callable[[Pks], NDArray[np.bool_]] | None
 ) -> tuple[Pks, Floats]:
-    """The records of some blocks, or those of them that are wanted."""
-    if not blocks:
-        return NONE.pks, NONE.similarity
+    """The records of some blocks, one after the other, or those of them that are kept."""
     target = query.direction
-    pks = np.concatenate([block.pks for block in blocks])
-    if wanted is None:
-        similarity = np.concatenate([block.units @ target for block in blocks])
-    else:
-        keep = wanted(pks)
-        parts = np.split(keep, np.cumsum([len(block.pks) for block in blocks])[:-1])
-        chosen = zip(blocks, parts, strict=True)
-        similarity = np.concatenate([_partly(block.units, part, target) for block, part in chosen])
-        pks = pks[keep]
-    return _best(pks, similarity, once=all(block.once for block in blocks))
+    found: list[tuple[Pks, NDArray[np.float32]]] = []
+    once = True
+    for block in blocks:
+        rows = slice(None) if keep is None else keep(block.pks)
+        found.append((block.pks[rows], _partly(block.units, rows, target)))
+        once = once and block.once
+    if not found:
+        return NONE.pks, NONE.similarity
+    pks = np.concatenate([pks for pks, _ in found])
+    return _best(pks, np.concatenate([similarity for _, similarity in found]), once=once)
 
 
 def _partly(
-    units: NDArray[np.float32], rows: NDArray[np.bool_], target: NDArray[np.float32]
+    units: NDArray[np.float32], rows: NDArray[np.bool_] | slice, target: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """The products of some rows; picking many of them out first would cost more than it saves."""
-    few = np.count_nonzero(rows) * _COPIED_ROW < len(rows)
+    few = not isinstance(rows, slice) and np.count_nonzero(rows) < _SMALL_PART * len(rows)
     return units[rows] @ target if few else (units @ target)[rows]
 
 
 def _next_pool(count: int, passed: int, wanted: int) -> int:
-    """Four times more; at once the widest if so few pass that less would not do."""
-    hopeless = passed * 4 < wanted and count < WIDEST_POOL
-    return WIDEST_POOL if hopeless else count * 4
+    """How many to ask for next, by the share that passed; 0 if the widest did not do.
+
+    Where none passed, the share is taken for a fifth of what would have let one pass.
+    """
+    if count >= WIDEST_POOL:
+        return 0
+    expected = int(_SPARE * wanted * count / max(passed, 0.2))
+    return min(max(expected, 4 * count), WIDEST_POOL)
 
 
 def _best(pks: Pks, similarity: NDArray[np.float32], *, once: bool = False) -> tuple[Pks, Floats]:
