@@ -111,8 +111,9 @@ def test_filters_and_scopes_are_exact_on_every_route(built: Built) -> None:
 
 @pytest.mark.parametrize("words", [None, "text number7 number70"])
 def test_paging_through_the_index_and_beyond_returns_everything_once(
-    built: Built, words: str | None
+    built: Built, words: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("commonplace.search.candidates.WIDEST_POOL", 2_000)
     query = np.random.default_rng(6).standard_normal(32).astype(np.float32)
     with built.open() as memory:
         searched(memory, query, "index")
