@@ -65,7 +65,7 @@ def lower_limits() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def original(tmp_path_factory: pytest.TempPathFactory, lower_limits: None) -> Built:
+def original(tmp_path_factory: pytest.TempPathFactory) -> Built:
     vectors = clustered(COUNT, seed=1)
     path = tmp_path_factory.mktemp("index") / "memory"
     with Memory(path, embedder=embedder()) as memory:

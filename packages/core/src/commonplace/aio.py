@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+import anyio
 import anyio.to_thread
 
 from commonplace.memory import Memory
@@ -31,10 +33,28 @@ def _threaded(
 
     @functools.wraps(verb)
     async def call(self: AsyncMemory, *args: P.args, **kwargs: P.kwargs) -> R:
-        bound = functools.partial(verb, self.memory, *args, **kwargs)
-        return await anyio.to_thread.run_sync(bound)
+        return await _in_thread(functools.partial(verb, self.memory, *args, **kwargs))
 
     return call
+
+
+async def _in_thread(work: Callable[[], R]) -> R:
+    """What the work gives or raises, in a worker thread.
+
+    The task group waits for the thread whoever cancels: on its own, `anyio.to_thread` leaves it
+    running behind `asyncio.Task.cancel`, from which its scopes do not shield.
+    """
+    outcome: Future[R] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised below, in the caller's task
+            outcome.set_exception(error)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(anyio.to_thread.run_sync, run)
+    return outcome.result()
 
 
 class AsyncMemory:
@@ -54,7 +74,7 @@ class AsyncMemory:
     @classmethod
     async def open(cls, *args: Any, **options: Any) -> Self:
         """Open a memory; the arguments and errors are those of `Memory`."""
-        return cls(await anyio.to_thread.run_sync(functools.partial(Memory, *args, **options)))
+        return cls(await _in_thread(functools.partial(Memory, *args, **options)))
 
     def scope(self, scope: ScopeLike) -> Self:
         """See `Memory.scope`; needs no `await`."""

@@ -66,7 +66,7 @@ def checked_text(text: str, name: str) -> str:
             f"{name} holds a lone surrogate at position {error.start}; "
             "clean it with text.encode('utf-8', 'replace').decode()"
         ) from None
-    return str(text)
+    return str.__str__(text)  # the text of an enum member, not its name
 
 
 def dump_json(value: JsonValue | Mapping[str, Any]) -> str:

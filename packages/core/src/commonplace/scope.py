@@ -43,7 +43,7 @@ class Scope:
             )
         for segment in segments:
             _check_segment(segment)
-        object.__setattr__(self, "segments", tuple(map(str, segments)))
+        object.__setattr__(self, "segments", tuple(map(str.__str__, segments)))
 
     @classmethod
     def of(cls, value: ScopeLike) -> Scope:

@@ -83,7 +83,7 @@ class _Parser:
         return self._field(self._locate(name), part, depth)
 
     def _locate(self, name: str) -> Field:
-        checked_text(name, "a filter's field")
+        name = checked_text(name, "a filter's field")
         if not name.startswith("@"):
             return Field(self._root, name)
         root, _, rest = name[1:].partition(".")
@@ -122,8 +122,8 @@ class _Parser:
         for key, item in conditions.items():
             if not isinstance(key, str):
                 raise InvalidInputError("a filter's field is text")
-            checked_text(key, "a filter's field")
-            below = Field(field.root, field.name, (*field.rest, key))
+            deeper = checked_text(key, "a filter's field")
+            below = Field(field.root, field.name, (*field.rest, deeper))
             parts.append(self._field(below, item, depth + 1))
         return _all_of(parts)
 

@@ -1,0 +1,456 @@
+"""`AsyncMemory`: the verbs of `Memory` with `await`, from any loop; a cancelled write is whole."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from commonplace import (
+    AsyncMemory,
+    ClosedStoreError,
+    CommonplaceError,
+    ConflictError,
+    HashingEmbedder,
+    InvalidInputError,
+    Memory,
+    ModelMismatchError,
+    NotFoundError,
+    OutsideViewError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+WITHOUT_AWAIT = {"scope", "view"}
+OWN = {"open", "memory"}
+
+
+def public(kind: type) -> set[str]:
+    return {name for name, _ in inspect.getmembers(kind) if not name.startswith("_")}
+
+
+VERBS = sorted(public(Memory) - WITHOUT_AWAIT)
+
+
+class StepClock:
+    """The same times in every memory that makes the same calls."""
+
+    def __init__(self) -> None:
+        self.micros = 1_700_000_000_000_000
+
+    def now(self) -> int:
+        self.micros += 1
+        return self.micros
+
+
+@pytest.fixture
+def twins(tmp_path: Path) -> Iterator[tuple[Memory, Memory]]:
+    """Two memories that hold the same."""
+    with twin(tmp_path / "one") as one, twin(tmp_path / "two") as two:
+        yield one, two
+
+
+def twin(path: Path) -> Memory:
+    clock = StepClock()
+    memory = Memory(path, embedder=HashingEmbedder(16), clock=clock)
+    memory.add_many(
+        {"content": content, "id": name, "key": f"k{name}", "scope": f"s/{name}", "tags": ["t"]}
+        for name, content in zip("012", ("green tea", "black tea", "a train"), strict=True)
+    )
+    memory.add("short lived", id="gone", ttl=1)
+    clock.micros += 2_000_000
+    return memory
+
+
+# For each verb, arguments that it takes.
+EXAMPLES: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {
+    "add": [(("new",), {"id": "new", "scope": "s/new", "value": {"n": [1, None]}})],
+    "add_many": [
+        (([{"content": "anew", "id": "new"}],), {"dedupe": True, "scope": "s/1"}),
+        (([{"content": "other", "id": "0", "scope": "s/0"}],), {}),
+    ],
+    "update": [(("1",), {"content": "white tea", "expected_version": 1})],
+    "delete": [((["0", "nobody"],), {}), ((), {"scope": "s/2"}), ((), {"everything": True})],
+    "sweep": [((), {})],
+    "get": [(("1",), {}), (("gone",), {}), ((), {"key": "k1", "scope": "s/1"})],
+    "get_many": [((["2", "nobody", "0"],), {})],
+    "list": [((), {"order_by": "id"}), ((), {"tags": "t", "limit": 1, "offset": 1})],
+    "count": [((), {}), ((), {"scope": "s/0"})],
+    "scopes": [((), {}), ((), {"depth": 1})],
+    "search": [(("tea",), {}), (("tea",), {"mode": "lexical"}), ((), {"limit": 2})],
+    "flush": [((), {})],
+    "verify": [((), {})],
+    "repair": [((), {})],
+    "stats": [((), {})],
+    "close": [((), {})],
+}
+CASES = [(verb, *case) for verb, cases in EXAMPLES.items() for case in cases]
+
+# For verbs that refuse, arguments that they refuse, and how.
+REFUSED: list[tuple[str, tuple[Any, ...], dict[str, Any], type[CommonplaceError]]] = [
+    ("add", ("x",), {"importance": 2}, InvalidInputError),
+    ("add", ("x",), {"id": "0", "if_exists": "error", "scope": "s/0"}, ConflictError),
+    ("add_many", ("text",), {}, InvalidInputError),
+    ("update", ("nobody",), {"content": "x"}, NotFoundError),
+    ("update", ("0",), {"content": "x", "expected_version": 7}, ConflictError),
+    ("delete", (), {}, InvalidInputError),
+    ("get", (), {}, InvalidInputError),
+    ("get_many", (5,), {}, InvalidInputError),
+    ("list", (), {"limit": -1}, InvalidInputError),
+    ("count", (), {"kinds": "UPPER"}, InvalidInputError),
+    ("scopes", (), {"depth": -1}, InvalidInputError),
+    ("search", ("x",), {"mode": "best"}, InvalidInputError),
+    ("search", (), {"vector": [1.0]}, ModelMismatchError),
+]
+
+
+def test_every_verb_is_there_and_has_an_example() -> None:
+    assert public(AsyncMemory) == public(Memory) | (OWN - {"memory"})
+    assert sorted(EXAMPLES) == VERBS
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_has_the_signature_of_its_twin(verb: str) -> None:
+    twin_of, own = getattr(Memory, verb), getattr(AsyncMemory, verb)
+    assert inspect.signature(own) == inspect.signature(twin_of)
+    assert inspect.iscoroutinefunction(own)
+    assert (own.__name__, own.__doc__) == (verb, twin_of.__doc__)
+
+
+@pytest.mark.parametrize("verb", sorted(WITHOUT_AWAIT))
+def test_making_a_view_needs_no_await_and_takes_the_same(verb: str) -> None:
+    twin_of, own = getattr(Memory, verb), getattr(AsyncMemory, verb)
+    assert inspect.signature(own) == inspect.signature(twin_of)
+    assert not inspect.iscoroutinefunction(own)
+
+
+@pytest.mark.parametrize(("verb", "args", "options"), CASES)
+def test_a_verb_does_what_its_twin_does(
+    twins: tuple[Memory, Memory], verb: str, args: tuple[Any, ...], options: dict[str, Any]
+) -> None:
+    one, two = twins
+    expected = getattr(one, verb)(*args, **options)
+
+    async def main() -> Any:
+        return await getattr(AsyncMemory(two), verb)(*args, **options)
+
+    found = asyncio.run(main())
+    assert type(found) is type(expected)
+    assert found == expected
+    if verb != "close":
+        assert two.list() == one.list()
+        assert two.stats() == one.stats()
+
+
+@pytest.mark.parametrize(("verb", "args", "options", "kind"), REFUSED)
+def test_a_verb_refuses_what_its_twin_refuses(
+    twins: tuple[Memory, Memory],
+    verb: str,
+    args: tuple[Any, ...],
+    options: dict[str, Any],
+    kind: type[CommonplaceError],
+) -> None:
+    one, two = twins
+    with pytest.raises(kind) as expected:
+        getattr(one, verb)(*args, **options)
+
+    async def main() -> None:
+        with pytest.raises(kind) as found:
+            await getattr(AsyncMemory(two), verb)(*args, **options)
+        assert type(found.value) is type(expected.value)
+        assert str(found.value) == str(expected.value)
+
+    asyncio.run(main())
+    assert two.list() == one.list()
+
+
+@pytest.mark.parametrize("verb", sorted(set(VERBS) - {"close"}))
+def test_a_closed_memory_refuses_every_verb(path: Path, verb: str) -> None:
+    async def main() -> None:
+        memory = await AsyncMemory.open(path, embedder=HashingEmbedder(16))
+        await memory.close()
+        await memory.close()
+        args, options = EXAMPLES[verb][0]
+        with pytest.raises(ClosedStoreError):
+            await getattr(memory, verb)(*args, **options)
+
+    asyncio.run(main())
+
+
+def test_views_are_of_the_same_kind_and_as_narrow(memory: Memory) -> None:
+    class Mine(AsyncMemory):
+        pass
+
+    async def main() -> None:
+        own = Mine(memory)
+        alice = own.scope("users/alice")
+        assert type(alice) is type(own.view(read=["a", "b"])) is Mine
+        with pytest.raises(OutsideViewError):
+            alice.scope("users/bob")
+        await alice.add("hers")
+        await own.add("his", scope="users/bob")
+        assert [record.content for record in await alice.list()] == ["hers"]
+        with pytest.raises(OutsideViewError):
+            await alice.view(read=["users/alice/x"]).add("x")
+
+    asyncio.run(main())
+
+
+def test_opening_closing_and_wrapping(path: Path) -> None:
+    async def main() -> None:
+        with pytest.raises(NotFoundError):
+            await AsyncMemory.open(path, create=False)
+        async with await AsyncMemory.open(path, embedder=HashingEmbedder(16)) as memory:
+            await memory.add("the secret of the house")
+            assert "secret" not in repr(memory)
+        with pytest.raises(ClosedStoreError):
+            await memory.count()
+        with Memory(path, embedder=HashingEmbedder(16)) as plain:
+            assert await AsyncMemory(plain).count() == 1
+            assert plain.count() == 1
+
+    asyncio.run(main())
+
+
+def test_fifty_tasks_at_once(memory: Memory) -> None:
+    async def one(number: int) -> str:
+        view = AsyncMemory(memory).scope(f"s/{number % 5}")
+        record = await view.add(f"word{number}", metadata={"n": number})
+        hits = await view.search(f"word{number}", mode="lexical")
+        assert [hit.id for hit in hits] == [record.id]
+        assert await view.get(record.id) == record
+        await view.update(record.id, tags=["seen"])
+        return record.id
+
+    async def main() -> None:
+        ids = await asyncio.gather(*map(one, range(50)))
+        own = AsyncMemory(memory)
+        assert len(set(ids)) == await own.count(tags="seen") == 50
+        assert [info.records for info in await own.scopes()] == [10] * 5
+        assert (await own.verify()).ok
+
+    asyncio.run(main())
+
+
+class Gate:
+    """Where a worker thread waits until the test lets it go on."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.opened = threading.Event()
+
+    def wait(self) -> None:
+        self.entered.set()
+        assert self.opened.wait(60)
+
+    async def reached(self) -> None:
+        assert await asyncio.get_running_loop().run_in_executor(None, self.entered.wait, 60)
+
+
+class GatedClock(StepClock):
+    def __init__(self, gate: Gate) -> None:
+        super().__init__()
+        self.gate = gate
+        self.armed = False
+
+    def now(self) -> int:
+        if self.armed:
+            self.gate.wait()
+        return super().now()
+
+
+class GatedEmbedder(HashingEmbedder):
+    """Waits before it embeds, or has the clock wait, which is read inside of the transaction."""
+
+    def __init__(self, clock: GatedClock, place: str) -> None:
+        super().__init__(16)
+        self.clock = clock
+        self.place = place
+
+    def embed_documents(self, texts: Sequence[str]) -> NDArray[Any]:
+        if self.place == "embedding":
+            self.clock.gate.wait()
+        self.clock.armed = self.place == "transaction"
+        return super().embed_documents(texts)
+
+
+async def by_the_task(write: Callable[[], Awaitable[Any]], gate: Gate) -> None:
+    task = asyncio.ensure_future(write())
+    await gate.reached()
+    task.cancel()
+    await still_waits(task)
+    task.cancel()  # impatience changes nothing
+    await still_waits(task)
+    gate.opened.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def by_a_timeout(write: Callable[[], Awaitable[Any]], gate: Gate) -> None:
+    async def limited() -> None:
+        async with asyncio.timeout(None) as limit:
+            limits.append(limit)
+            await write()
+
+    limits: list[asyncio.Timeout] = []
+    task = asyncio.create_task(limited())
+    await gate.reached()
+    limits[0].reschedule(0)
+    await still_waits(task)
+    gate.opened.set()
+    with pytest.raises(TimeoutError):
+        await task
+
+
+async def by_a_scope(write: Callable[[], Awaitable[Any]], gate: Gate) -> None:
+    async def scoped() -> None:
+        with anyio.CancelScope() as scope:
+            scopes.append(scope)
+            await write()
+            await anyio.lowlevel.checkpoint()
+        assert scope.cancelled_caught
+
+    scopes: list[anyio.CancelScope] = []
+    task = asyncio.create_task(scoped())
+    await gate.reached()
+    scopes[0].cancel()
+    await still_waits(task)
+    gate.opened.set()
+    await task
+
+
+async def still_waits(task: asyncio.Future[Any]) -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not task.done()
+
+
+@pytest.mark.parametrize("cancelled", [by_the_task, by_a_timeout, by_a_scope])
+@pytest.mark.parametrize("place", ["embedding", "transaction"])
+def test_a_cancelled_write_is_waited_for_and_whole(
+    path: Path,
+    place: str,
+    cancelled: Callable[[Callable[[], Awaitable[Any]], Gate], Awaitable[None]],
+) -> None:
+    """Regression: `Task.cancel` and timeouts left it running behind the caller's back."""
+    gate = Gate()
+    clock = GatedClock(gate)
+    embedder = GatedEmbedder(clock, place)
+
+    async def main() -> None:
+        async with await AsyncMemory.open(path, embedder=embedder, clock=clock) as memory:
+            await cancelled(lambda: memory.add_many([f"text {n}" for n in range(10)]), gate)
+        with Memory(path, embedder=HashingEmbedder(16)) as again:
+            assert again.count() == 10
+            assert again.verify().ok
+
+    asyncio.run(main())
+
+
+def test_a_write_that_was_cancelled_before_it_began_is_out(memory: Memory) -> None:
+    async def main() -> None:
+        task = asyncio.ensure_future(AsyncMemory(memory).add("x"))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await AsyncMemory(memory).add("x")
+        assert scope.cancelled_caught
+
+    asyncio.run(main())
+    assert memory.count() == 0
+
+
+def test_a_write_that_fails_after_it_was_cancelled_is_out(path: Path) -> None:
+    gate = Gate()
+
+    class Failing(HashingEmbedder):
+        def embed_documents(self, texts: Sequence[str]) -> NDArray[Any]:
+            gate.wait()
+            raise RuntimeError(len(texts))
+
+    async def main() -> None:
+        async with await AsyncMemory.open(path, embedder=Failing(16)) as memory:
+            await by_the_task(lambda: memory.add_many(["one", "two"]), gate)
+            assert await memory.count() == 0
+
+    asyncio.run(main())
+
+
+def test_the_loop_goes_on_while_a_verb_works(path: Path) -> None:
+    gate = Gate()
+    clock = GatedClock(gate)
+
+    async def main() -> None:
+        embedder = GatedEmbedder(clock, "embedding")
+        async with await AsyncMemory.open(path, embedder=embedder, clock=clock) as memory:
+            task = asyncio.ensure_future(memory.add("x"))
+            await gate.reached()
+            assert await memory.count() == 0
+            gate.opened.set()
+            await task
+            assert await memory.count() == 1
+
+    asyncio.run(main())
+
+
+def test_two_loops_one_after_the_other(memory: Memory) -> None:
+    own = AsyncMemory(memory)
+
+    async def write(content: str) -> int:
+        await asyncio.gather(*(own.add(content) for _ in range(5)))
+        return await own.count()
+
+    assert asyncio.run(write("first")) == 5
+    assert asyncio.run(write("second")) == 10
+    assert anyio.run(write, "third") == 15
+
+
+def test_two_loops_at_once_and_sync_code_beside_them(memory: Memory) -> None:
+    own = AsyncMemory(memory)
+
+    async def write(name: str) -> None:
+        for number in range(10):
+            await own.add(f"{name} {number}", scope=name)
+
+    def plainly() -> None:
+        for number in range(10):
+            memory.add(f"plain {number}", scope="plain")
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(
+            write("here"),
+            loop.run_in_executor(None, plainly),
+            loop.run_in_executor(None, asyncio.run, write("elsewhere")),
+        )
+        memory.add("in the loop's own thread", scope="plain")
+
+    asyncio.run(main())
+    counts = {info.scope.path: info.records for info in memory.scopes()}
+    assert counts == {"here": 10, "elsewhere": 10, "plain": 11}
+    assert memory.verify().ok
+
+
+def test_sync_code_in_a_thread_calls_into_the_loop(memory: Memory) -> None:
+    own = AsyncMemory(memory)
+
+    async def main() -> int:
+        loop = asyncio.get_running_loop()
+
+        def from_a_thread() -> int:
+            asyncio.run_coroutine_threadsafe(own.add("x"), loop).result(60)  # pyright: ignore[reportArgumentType] - it is a coroutine
+            return memory.count()
+
+        return await loop.run_in_executor(None, from_a_thread)
+
+    assert asyncio.run(main()) == 1
