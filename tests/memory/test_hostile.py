@@ -295,6 +295,14 @@ def test_what_is_accepted_comes_back_unchanged(field: str) -> None:
                 assert type(found) is type(value) or isinstance(value, np.floating)
 
 
+def test_an_id_or_key_with_nul_names_nothing(memory: Memory) -> None:
+    memory.add("stays", id="a", key="k")
+    assert memory.delete("a\0b") == memory.delete(["a\0", "\\u0000"]) == 0
+    assert memory.get("a\0b") is None
+    assert memory.get(key="k\0") is None
+    assert memory.get_many(["a\0b", "a"])[1] == memory.get("a")
+
+
 def test_errors_hold_no_memory_text(memory: Memory) -> None:
     secret = "the secret of the house"  # noqa: S105 - not a password
     careless: Any = memory

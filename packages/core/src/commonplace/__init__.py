@@ -46,7 +46,17 @@ if TYPE_CHECKING:
     from commonplace.filters import Filter, matches, parse_filter
     from commonplace.maintenance import Report, SpaceStats, Stats
     from commonplace.memory import Memory
-    from commonplace.record import Hit, Hits, Link, Plan, Record, ScopeInfo, Source, Version
+    from commonplace.record import (
+        Hit,
+        Hits,
+        Link,
+        Plan,
+        Record,
+        Related,
+        ScopeInfo,
+        Source,
+        Version,
+    )
     from commonplace.scope import Scope
 
 __version__ = "0.1.0"
@@ -89,7 +99,17 @@ _HOMES = {
     "filters": ["Filter", "matches", "parse_filter"],
     "maintenance": ["Report", "SpaceStats", "Stats"],
     "memory": ["Memory"],
-    "record": ["Hit", "Hits", "Link", "Plan", "Record", "ScopeInfo", "Source", "Version"],
+    "record": [
+        "Hit",
+        "Hits",
+        "Link",
+        "Plan",
+        "Record",
+        "Related",
+        "ScopeInfo",
+        "Source",
+        "Version",
+    ],
     "scope": ["Scope"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -125,6 +145,7 @@ __all__ = [
     "PrecomputedEmbedder",
     "Record",
     "RecordFields",
+    "Related",
     "Report",
     "Scope",
     "ScopeInfo",

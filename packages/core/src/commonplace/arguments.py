@@ -157,6 +157,32 @@ def checked_weight(weight: object) -> float:
     return number
 
 
+def checked_fraction(fraction: object, name: str) -> float:
+    """A number above 0 and at most 1.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    number = checked_number(fraction, name)
+    if not 0 < number <= 1:
+        raise InvalidInputError(f"{name} is a number above 0 and at most 1")
+    return number
+
+
+def checked_hops(hops: object, name: str) -> int:
+    """How many links in a row: 1 to 32.
+
+    Raises:
+        InvalidInputError: none, too many, or not a whole number.
+    """
+    number = checked_offset(hops, name)
+    if not number:
+        raise InvalidInputError(f"{name} is a whole number from 1 on")
+    if number > limits.MAX_HOPS:
+        raise LimitExceededError(f"{name} is at most {limits.MAX_HOPS}")
+    return number
+
+
 def _items(given: object, name: str) -> list[object]:
     try:
         return list(cast("Iterable[object]", given))

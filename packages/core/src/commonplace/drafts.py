@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_KIND = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_WORD = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _RECORD_FIELDS = frozenset(Record.__dataclass_fields__)
 
 VectorLike: TypeAlias = "Sequence[float] | NDArray[np.floating[Any]]"
@@ -263,6 +263,25 @@ def checked_kinds(kinds: object) -> tuple[str, ...]:
     return tuple(_kind(kind) for kind in _texts(kinds, "kinds"))
 
 
+def checked_types(types: object) -> tuple[str, ...]:
+    """A type of links or several, each a lower-case word.
+
+    Raises:
+        InvalidInputError: one is not.
+    """
+    return tuple(_word(one, "a link's type", "causes") for one in _texts(types, "types"))
+
+
+def checked_reason(reason: object) -> str | None:
+    """Why a link is made, or None.
+
+    Raises:
+        InvalidInputError: it is not text.
+        LimitExceededError: it is longer than 4,000 characters.
+    """
+    return None if reason is None else _name(reason, "reason", limits.MAX_REASON_CHARACTERS)
+
+
 def checked_tags(tags: object) -> tuple[str, ...]:
     """Tags in the order given, without repeats.
 
@@ -319,11 +338,16 @@ def _key(key: object) -> str | None:
 
 
 def _kind(kind: object) -> str:
-    if not isinstance(kind, str) or not _KIND.fullmatch(kind):
+    return _word(kind, "a kind", "fact")
+
+
+def _word(word: object, name: str, example: str) -> str:
+    if not isinstance(word, str) or not _WORD.fullmatch(word):
         raise InvalidInputError(
-            "a kind is a lower-case word such as 'fact' (letters, digits, '_' and '-', at most 64)"
+            f"{name} is a lower-case word such as {example!r} "
+            "(letters, digits, '_' and '-', at most 64)"
         )
-    return kind
+    return word
 
 
 def _value(value: object) -> Any:

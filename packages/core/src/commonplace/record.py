@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from commonplace.errors import InvalidInputError
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from commonplace.jsonvalue import JsonValue
     from commonplace.scope import Scope
+
+Direction: TypeAlias = Literal["both", "out", "in"]
+"""Which links of a record count: `out` from it, `in` to it, or both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,14 +159,45 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A typed, weighted, directed edge between two records."""
+    """A typed, weighted, directed edge between two records.
+
+    There is at most one of each type from one record to another.
+
+    Attributes:
+        source_id: the record it leads from.
+        target_id: the record it leads to.
+        type: `related` by default; `causes`, `supersedes`, `about`, any lower-case word.
+        weight: how strong it is, above 0 and at most 1.
+        reason: why it was made, in words, or None.
+        metadata: a JSON object.
+        created_at: when it was first made; linking again keeps it.
+    """
 
     source_id: str
     target_id: str
-    type: str
+    type: str = "related"
     weight: float = 1.0
+    reason: str | None = None
     metadata: dict[str, JsonValue] = field(default_factory=dict[str, "JsonValue"])
     created_at: datetime
+
+    def __hash__(self) -> int:
+        return hash((self.source_id, self.target_id, self.type))
+
+    def __repr__(self) -> str:
+        return f"<Link {self.source_id} {self.type} {self.target_id}, {self.weight:.4g}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The link as JSON: its time as ISO 8601 text."""
+        return {
+            "source_id": self.source_id,
+            "target_id": self.target_id,
+            "type": self.type,
+            "weight": self.weight,
+            "reason": self.reason,
+            "metadata": self.metadata,
+            "created_at": self.created_at.isoformat(),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -204,6 +238,50 @@ class Hit:
             "score": self.score,
             "similarity": self.similarity,
             "lexical": self.lexical,
+            "record": self.record.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Related:
+    """A record that links lead to, and how.
+
+    Attributes:
+        record: what was found.
+        score: what it was ranked by: the score of where its path begins times, for every link of
+            the path, the link's weight and the decay.
+        path: the links from where it begins to the record; a link can be walked either way. Empty
+            for a record that the search itself found.
+    """
+
+    record: Record
+    score: float
+    path: tuple[Link, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The record's id."""
+        return self.record.id
+
+    @property
+    def content(self) -> str:
+        """The record's content."""
+        return self.record.content
+
+    @property
+    def hops(self) -> int:
+        """How many links its path has."""
+        return len(self.path)
+
+    def __repr__(self) -> str:
+        return f"<Related {self.score:.4f} hops={self.hops} {self.record!r}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record, its score and its path as JSON."""
+        return {
+            "score": self.score,
+            "hops": self.hops,
+            "path": [link.to_dict() for link in self.path],
             "record": self.record.to_dict(),
         }
 

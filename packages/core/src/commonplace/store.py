@@ -16,6 +16,7 @@ from commonplace.errors import ClosedStoreError, ForkedStoreError, InvalidInputE
 from commonplace.index import open_index
 from commonplace.jsonvalue import checked_text
 from commonplace.ledger import Ledger, Selection
+from commonplace.linking import Linker
 from commonplace.maintenance import Report, Stats, Sweeper, repair, stats, verify
 from commonplace.reading import Reader
 from commonplace.search import Searcher, VectorCache
@@ -75,6 +76,7 @@ class Store:
         searcher = Searcher(self._ledger, self._index, cache)
         self._writer = Writer(self._ledger, self._vectoriser, self._clock, self._index.nudge)
         self._reader = Reader(self._ledger, self._vectoriser, searcher)
+        self._linker = Linker(self._ledger, self._clock, self._index.nudge)
         self._sweeper = Sweeper(_weakly(self._sweep_all), options.sweep_every)
         self._process = os.getpid()
         self._closing = threading.Lock()
@@ -94,6 +96,12 @@ class Store:
         """What reads, if the store is open."""
         self._check_open()
         return self._reader
+
+    @property
+    def linker(self) -> Linker:
+        """What links, if the store is open."""
+        self._check_open()
+        return self._linker
 
     def now(self) -> int:
         """The present moment in microseconds."""

@@ -66,7 +66,7 @@ class Follower:
 
     def _prepared(self, snapshot: Snapshot, space: Space, applied: int, most: int) -> _Chunk:
         changes = snapshot.changes(applied, most)
-        pks = sorted({change.record_pk for change in changes})
+        pks = sorted({change.record_pk for change in changes if change.of_record})
         records = snapshot.numbered(pks)
         rows = [row for row in snapshot.vector_rows(space, pks=pks) if row[0] in records]
         return _Chunk(space, changes, records, rows)
@@ -101,7 +101,9 @@ class _Chunk:
 
     def stale_ids(self) -> list[str]:
         """The entries to delete first: Chroma's upsert would keep their old metadata keys."""
-        changed = (change for change in self.changes if change.operation != "add")
+        changed = (
+            change for change in self.changes if change.of_record and change.operation != "add"
+        )
         return sorted(
             {
                 entry_id(change.record_id, ordinal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from commonplace.ledger.ledger import Ledger
+from commonplace.ledger.links import Edge, Links, Way
 from commonplace.ledger.selection import Selection
 from commonplace.ledger.snapshot import Change, Snapshot, Space
 from commonplace.ledger.sqlite import Durability
@@ -11,12 +12,15 @@ from commonplace.ledger.transaction import Entry, IfExists, Transaction, Written
 __all__ = [
     "Change",
     "Durability",
+    "Edge",
     "Entry",
     "IfExists",
     "Ledger",
+    "Links",
     "Selection",
     "Snapshot",
     "Space",
     "Transaction",
+    "Way",
     "Written",
 ]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, delete, exists, func, not_, select, update
+from sqlalchemy import and_, delete, exists, func, not_, or_, select, update
 
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.rows import record_of
-from commonplace.ledger.schema import records, scope_tree, scopes, spaces, vectors
+from commonplace.ledger.schema import links, records, scope_tree, scopes, spaces, vectors
 from commonplace.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from sqlalchemy import ColumnElement, Table
 
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
@@ -40,6 +42,9 @@ _HELD = (
     .scalar_subquery()
 )
 _ORPHAN = not_(exists().where(records.c.pk == vectors.c.record_pk))
+_LOOSE = or_(
+    *(not_(exists().where(records.c.id == end)) for end in (links.c.source_id, links.c.target_id))
+)
 _WRONG_LENGTH = and_(
     vectors.c.space_id == spaces.c.id, func.length(vectors.c.vector) != 4 * spaces.c.dimension
 )
@@ -63,6 +68,7 @@ def problems(connection: DriverConnection, dialect: SqliteDialect) -> Iterator[s
         connection,
         select(vectors.c.id).join_from(vectors, spaces, _WRONG_LENGTH),
     )
+    yield from _counted("links with a missing end", connection, select(links.c.id).where(_LOOSE))
     missing, extra = dialect.text_differences(connection)
     if missing or extra:
         yield f"full text: {missing} records missing, {extra} entries too many"
@@ -76,7 +82,8 @@ def mend(
 ) -> Iterator[str]:
     """Mend counts, orphans and full text from the records; what was mended, in words."""
     repairs: list[tuple[str, Callable[[], int]]] = [
-        ("vectors without a record removed", lambda: _drop_orphans(connection)),
+        ("vectors without a record removed", lambda: _drop(connection, vectors, _ORPHAN)),
+        ("links with a missing end removed", lambda: _drop(connection, links, _LOOSE)),
         ("scope counts corrected", lambda: _recount_scopes(connection)),
         ("space counts corrected", lambda: _recount_spaces(connection)),
         ("full-text entries rebuilt", lambda: _rebuild_text(connection, dialect, scope_ids)),
@@ -104,8 +111,8 @@ def _unreadable(connection: DriverConnection) -> Iterator[str]:
             yield row.id
 
 
-def _drop_orphans(connection: DriverConnection) -> int:
-    return connection.execute(delete(vectors).where(_ORPHAN)).rowcount
+def _drop(connection: DriverConnection, table: Table, wrong: ColumnElement[bool]) -> int:
+    return connection.execute(delete(table).where(wrong)).rowcount
 
 
 def _recount_scopes(connection: DriverConnection) -> int:

@@ -157,8 +157,21 @@ links = Table(
     Column("metadata", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("source_id", "type", "target_id"),
-    Index("links_by_target", "target_id", "type"),
 )
+# The links of a record, strongest first, with all that decides whether one is followed: the
+# strongest of a record that has very many are read without reading the others.
+for _name, _end, _other in (
+    ("source", links.c.source_id, links.c.target_id),
+    ("target", links.c.target_id, links.c.source_id),
+):
+    Index(
+        f"links_by_{_name}",
+        _end,
+        links.c.weight.desc(),
+        links.c.created_at,
+        _other,
+        links.c.type,
+    )
 
 threads = Table(
     "threads",
@@ -241,6 +254,9 @@ journal = Table(
     Column("detail", Text),
     sqlite_autoincrement=True,
 )
+
+# What the journal says of a record although nothing in it changed: no index or cache reads it anew.
+BESIDE_RECORDS = ("link", "unlink")
 
 # How far a handler of events has followed the journal.
 cursors = Table(

@@ -13,9 +13,11 @@ from commonplace.clock import from_micros
 from commonplace.errors import InvalidInputError
 from commonplace.ledger import checking
 from commonplace.ledger.driver import fixed
+from commonplace.ledger.links import Links
 from commonplace.ledger.replacing import replaced
 from commonplace.ledger.rows import record_of
 from commonplace.ledger.schema import (
+    BESIDE_RECORDS,
     ROOT_SCOPE_ID,
     index_state,
     journal,
@@ -92,6 +94,11 @@ class Change:
     scope_id: int
     vectors: int
 
+    @property
+    def of_record(self) -> bool:
+        """Whether the record itself changed, and not only what lies beside it."""
+        return self.operation not in BESIDE_RECORDS
+
 
 class Snapshot:
     """A consistent view of the ledger. Made by `Ledger.read`; not shared between threads."""
@@ -102,6 +109,11 @@ class Snapshot:
         self._connection = connection
         self._dialect = dialect
         self._scopes = scope_ids
+
+    @property
+    def links(self) -> Links:
+        """The links between records."""
+        return Links(self._connection, self._dialect)
 
     def head(self) -> int:
         """The sequence number of the newest change; 0 for a new ledger."""
@@ -351,7 +363,7 @@ class Snapshot:
         ]
 
     def changed(self, after: int, limit: int) -> list[tuple[int, int]]:
-        """The records changed after a sequence number, as `(record number, scope id)`."""
+        """The records that themselves changed after a sequence number, as `(number, scope id)`."""
         rows = self._connection.execute(_CHANGED, {"after": after, "most": limit})
         return [(row.record_pk, row.scope_id) for row in rows]
 
@@ -462,7 +474,10 @@ _APPLIED_SEQ = fixed(
 )
 _CHANGED = fixed(
     select(journal.c.record_pk, journal.c.scope_id)
-    .where(journal.c.seq > bindparam("after"))
+    .where(
+        journal.c.seq > bindparam("after"),
+        *(journal.c.operation != operation for operation in BESIDE_RECORDS),
+    )
     .distinct()
     .limit(bindparam("most"))
 )

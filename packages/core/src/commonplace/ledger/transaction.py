@@ -16,6 +16,7 @@ from commonplace.ledger import checking
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.history import History
+from commonplace.ledger.links import LinkWriter
 from commonplace.ledger.rows import content_hash, record_of, row_of
 from commonplace.ledger.schema import index_state, journal, records, spaces, vectors
 from commonplace.ledger.snapshot import Snapshot, Space
@@ -72,6 +73,11 @@ class Transaction(Snapshot):
         super().__init__(connection, dialect, scope_ids)
         self.former = History(connection, dialect, scope_ids, keep_versions)
         self._spaces_seen: dict[str, Space] = {}
+
+    @property
+    def links(self) -> LinkWriter:
+        """The links between records, to be written too."""
+        return LinkWriter(self._connection, self._dialect, self._log)
 
     def put(
         self, entries: Sequence[Entry], *, if_exists: IfExists, dedupe: bool, now: int
@@ -183,7 +189,7 @@ class Transaction(Snapshot):
         return entry.record
 
     def remove(self, pks: Sequence[int], *, operation: str, now: int) -> int:
-        """Delete records with their vectors and full text; how many there were.
+        """Delete records with their vectors, full text and links; how many there were.
 
         Their last states stay in the history, unless they expired: then nothing of them stays.
         """
@@ -198,6 +204,7 @@ class Transaction(Snapshot):
             self._keep(rows, by=operation, at=now)
         self._forget_text(rows)
         self._drop_vectors(pks)
+        self.links.forget(row.id for row in rows)
         self._connection.execute(_delete_records(self._dialect), array)
         self._count({row.pk: (row.scope_id, -1) for row in rows}.values())
         self._log([_event(row, operation, held.get(row.pk, 0), now) for row in rows])
@@ -491,7 +498,8 @@ class Transaction(Snapshot):
         self._scopes.add_counts(sums)
 
     def _log(self, events: Sequence[Mapping[str, Any]]) -> None:
-        self._connection.execute(_INSERT_EVENT, list(events))
+        if events:
+            self._connection.execute(_INSERT_EVENT, [{"detail": None, **one} for one in events])
 
     def _record(self, row: Row[Any]) -> Record:
         return record_of(row, self._scope_of(row))

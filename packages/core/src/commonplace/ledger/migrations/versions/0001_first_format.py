@@ -55,7 +55,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("source_id", "type", "target_id"),
     )
-    op.create_index("links_by_target", "links", ["target_id", "type"], unique=False)
+    for end, other in (("source", "target"), ("target", "source")):
+        op.create_index(
+            f"links_by_{end}",
+            "links",
+            [f"{end}_id", sa.literal_column("weight DESC"), "created_at", f"{other}_id", "type"],
+            unique=False,
+        )
     op.create_table(
         "scopes",
         sa.Column("id", _Key, nullable=False),

@@ -1,0 +1,159 @@
+"""`Linker`: makes and removes links, and finds what they lead to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from commonplace import limits
+from commonplace.errors import NotFoundError
+from commonplace.record import Related
+from commonplace.walks import Reach, nearby, shortest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from commonplace.clock import Clock
+    from commonplace.ledger import Edge, Ledger, Selection, Snapshot, Way
+    from commonplace.record import Link, Record
+    from commonplace.walks import Arrival
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """How to go on from the seeds: which links, how far, how fast the score falls, how many."""
+
+    way: Way
+    hops: int
+    decay: float
+    limit: int
+
+
+class Linker:
+    """Links the records of one ledger.
+
+    Args:
+        ledger: where the links are.
+        clock: tells the time.
+        written: called after every transaction that changed something.
+    """
+
+    def __init__(self, ledger: Ledger, clock: Clock, written: Callable[[], None]) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._written = written
+
+    def link(self, link: Link, selection: Selection, may_write: Callable[[Record], bool]) -> Link:
+        """Write a link between two selected records, the first of which may be written.
+
+        Raises:
+            NotFoundError: there are no such two records.
+        """
+        with self._ledger.write() as transaction:
+            ends = transaction.records_by_id([link.source_id, link.target_id], selection)
+            source = ends.get(link.source_id)
+            if source is None or not may_write(source):
+                raise _not_found(link.source_id, "seen and written")
+            if link.target_id not in ends:
+                raise _not_found(link.target_id, "seen")
+            stored = transaction.links.put([link], now=self._clock.now())
+        self._written()
+        return stored[0]
+
+    def unlink(
+        self,
+        source_id: str,
+        target_id: str,
+        types: Sequence[str],
+        selection: Selection,
+        may_write: Callable[[Record], bool],
+    ) -> int:
+        """Remove the links from one record to another that `link` could have written; how many."""
+        with self._ledger.write() as transaction:
+            ends = transaction.records_by_id([source_id, target_id], selection)
+            source = ends.get(source_id)
+            if source is None or target_id not in ends or not may_write(source):
+                return 0
+            now = self._clock.now()
+            removed = transaction.links.drop(source_id, target_id, types, now=now)
+        self._written()
+        return removed
+
+    def links(
+        self, ids: Iterable[str], way: Way, selection: Selection, limit: int, offset: int
+    ) -> list[Link]:
+        """One page of the links of some records."""
+        with self._ledger.read() as snapshot:
+            flat = snapshot.flattened(selection)
+            return snapshot.links.page(ids, way, flat, limit=limit, offset=offset)
+
+    def related(
+        self, seeds: Mapping[str, float], selection: Selection, walk: Walk, *, with_seeds: bool
+    ) -> list[Related]:
+        """What links lead to from some records, given with their scores, best first."""
+        with self._ledger.read() as snapshot:
+            flat = snapshot.flattened(selection)
+            seen = snapshot.links.ends(seeds, flat)
+            begun = {seed: score for seed, score in seeds.items() if seed in seen}
+            hidden = set[str]() if with_seeds else seen
+            found = nearby(
+                begun,
+                _reach(snapshot, walk.way, flat, limits.MAX_LINKS_READ),
+                hops=walk.hops,
+                decay=walk.decay,
+                limit=walk.limit + len(hidden),
+            )
+            best = sorted(found.keys() - hidden, key=lambda one: _rank(one, found[one]))
+            chosen = {record_id: found[record_id] for record_id in best[: walk.limit]}
+            return _loaded(snapshot, chosen, flat)
+
+    def path(
+        self, source_id: str, target_id: str, way: Way, selection: Selection, hops: int
+    ) -> tuple[Link, ...] | None:
+        """A shortest path between two selected records, or None if none is found."""
+        with self._ledger.read() as snapshot:
+            flat = snapshot.flattened(selection)
+            ends = {source_id, target_id}
+            if snapshot.links.ends(ends, flat) != ends:
+                return None
+            if source_id == target_id:
+                return ()
+            forth, back = (
+                _reach(snapshot, one, flat, limits.MAX_LINKS_READ // 2) for one in (way, way.back)
+            )
+            numbers = shortest(source_id, target_id, forth, back, hops=hops)
+            if numbers is None:
+                return None
+            found = snapshot.links.numbered(numbers)
+            return tuple(found[number] for number in numbers)
+
+
+def _reach(snapshot: Snapshot, way: Way, selection: Selection, most: int) -> Reach:
+    def read(ids: Sequence[str], left: int) -> dict[str, list[Edge]]:
+        each = limits.MAX_LINKS_OF_A_RECORD
+        return snapshot.links.strongest(ids, way, selection, each=each, most=left)
+
+    return Reach(read, most)
+
+
+def _rank(record_id: str, arrival: Arrival) -> tuple[float, int, str]:
+    return -arrival.score, len(arrival.path), record_id
+
+
+def _loaded(
+    snapshot: Snapshot, chosen: Mapping[str, Arrival], selection: Selection
+) -> list[Related]:
+    records = snapshot.records_by_id(list(chosen), selection)
+    links = snapshot.links.numbered({n for arrival in chosen.values() for n in arrival.path})
+    return [
+        Related(
+            record=records[record_id],
+            score=arrival.score,
+            path=tuple(links[number] for number in arrival.path),
+        )
+        for record_id, arrival in chosen.items()
+    ]
+
+
+def _not_found(record_id: str, what: str) -> NotFoundError:
+    return NotFoundError(f"no record {record_id!r} can be {what} from this view")
