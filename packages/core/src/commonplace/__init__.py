@@ -44,7 +44,14 @@ if TYPE_CHECKING:
         StoreUnavailableError,
     )
     from commonplace.filters import Filter, matches, parse_filter
-    from commonplace.maintenance import Report, SpaceStats, Stats
+    from commonplace.maintenance import (
+        MaintenanceReport,
+        Policy,
+        Report,
+        SpaceStats,
+        Stats,
+        Step,
+    )
     from commonplace.memory import Memory
     from commonplace.record import (
         Hit,
@@ -97,7 +104,7 @@ _HOMES = {
         "StoreUnavailableError",
     ],
     "filters": ["Filter", "matches", "parse_filter"],
-    "maintenance": ["Report", "SpaceStats", "Stats"],
+    "maintenance": ["MaintenanceReport", "Policy", "Report", "SpaceStats", "Stats", "Step"],
     "memory": ["Memory"],
     "record": [
         "Hit",
@@ -136,12 +143,14 @@ __all__ = [
     "InvalidInputError",
     "LimitExceededError",
     "Link",
+    "MaintenanceReport",
     "Memory",
     "ModelMismatchError",
     "NotFoundError",
     "OutsideViewError",
     "PermissionDeniedError",
     "Plan",
+    "Policy",
     "PrecomputedEmbedder",
     "Record",
     "RecordFields",
@@ -153,6 +162,7 @@ __all__ = [
     "SpaceStats",
     "StaticEmbedder",
     "Stats",
+    "Step",
     "StorageFullError",
     "StoreDamagedError",
     "StoreLockedError",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from commonplace.store import Options, Store
 from commonplace.verbs.care import Care
+from commonplace.verbs.curating import Curating
 from commonplace.verbs.linking import Linking
 from commonplace.verbs.reading import Reading
 from commonplace.verbs.versioning import Versioning
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from commonplace.ledger import Durability
 
 
-class Memory(Writing, Reading, Versioning, Linking, Care):
+class Memory(Writing, Reading, Versioning, Linking, Curating, Care):
     """One memory: records in scopes, found by meaning, by words, by filter and by id.
 
     Use it as a context manager, or call `close()`. Safe to share between threads, and to open from

@@ -51,6 +51,15 @@ class Reader:
         with self._ledger.read(as_of=selection.as_of) as snapshot:
             return snapshot.records_by_id(ids, selection)
 
+    def vectors_of(self, record_id: str) -> dict[str, NDArray[np.float32]]:
+        """The vectors of a record by the name of their space, each row one."""
+        with self._ledger.read() as snapshot:
+            pks = list(snapshot.pks_by_id([record_id]).values())
+            found = {
+                space.name: snapshot.vectors(space, pks)[1] for space in snapshot.spaces().values()
+            }
+        return {name: matrix for name, matrix in found.items() if len(matrix)}
+
     def history(self, record_id: str, selection: Selection) -> list[Version]:
         """The states of a record within the selected scopes, oldest first."""
         with self._ledger.read() as snapshot:

@@ -17,7 +17,17 @@ from commonplace.index import open_index
 from commonplace.jsonvalue import checked_text
 from commonplace.ledger import Ledger, Selection
 from commonplace.linking import Linker
-from commonplace.maintenance import Report, Stats, Sweeper, repair, stats, verify
+from commonplace.maintenance import (
+    MaintenanceReport,
+    Policy,
+    Report,
+    Stats,
+    Sweeper,
+    maintain,
+    repair,
+    stats,
+    verify,
+)
 from commonplace.reading import Reader
 from commonplace.search import Searcher, VectorCache
 from commonplace.writing import Writer
@@ -130,6 +140,13 @@ class Store:
         """Mend what is wrong."""
         self._check_open()
         return repair(self._ledger, self._index)
+
+    def maintain(self, selection: Selection, policy: Policy, *, dry_run: bool) -> MaintenanceReport:
+        """Carry out a policy."""
+        self._check_open()
+        report = maintain(self._ledger, self._clock, selection, policy, dry_run=dry_run)
+        self._index.nudge()
+        return report
 
     def stats(self) -> Stats:
         """Counts and sizes."""

@@ -9,7 +9,9 @@ import numpy as np
 
 from commonplace.clock import from_micros
 from commonplace.embedding import OWN_SPACE
+from commonplace.errors import NotFoundError
 from commonplace.ledger import Entry
+from commonplace.superseding import supersede
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from commonplace.embedding import Vectoriser
     from commonplace.ledger import IfExists, Ledger, Selection, Transaction
     from commonplace.record import Record
+    from commonplace.repeats import Repeats
     from commonplace.scope import Scope
 
     Matrix = NDArray[np.float32]
@@ -47,20 +50,64 @@ class Writer:
         self._clock = clock
         self._written = written
 
-    def put(self, drafts: Sequence[Draft], *, if_exists: IfExists, dedupe: bool) -> list[Record]:
-        """Write all drafts or none."""
+    def put(
+        self,
+        drafts: Sequence[Draft],
+        *,
+        if_exists: IfExists,
+        dedupe: bool,
+        repeats: Repeats | None = None,
+    ) -> list[Record]:
+        """Write all drafts or none.
+
+        Args:
+            drafts: what to write.
+            if_exists: see `Memory.add`.
+            dedupe: see `Memory.add`.
+            repeats: what to do with those that nearly repeat a record; None writes them too.
+        """
         if not drafts:
             return []
         own = self._vectoriser.own_vectors(drafts)
         with self._ledger.write() as transaction:
             now = self._clock.now()
-            entries = [
-                self._entry(transaction, draft, matrix, now)
-                for draft, matrix in zip(drafts, own, strict=True)
-            ]
-            outcomes = transaction.put(entries, if_exists=if_exists, dedupe=dedupe, now=now)
+            entries = self.entries(transaction, drafts, own, now)
+            if repeats is not None:
+                written = repeats.put(transaction, entries, if_exists=if_exists, now=now)
+            else:
+                outcomes = transaction.put(entries, if_exists=if_exists, dedupe=dedupe, now=now)
+                written = [outcome.record for outcome in outcomes]
         self._written()
-        return [outcome.record for outcome in outcomes]
+        return written
+
+    def supersede(
+        self,
+        old_id: str,
+        new: Draft | str,
+        selection: Selection,
+        may_write: Callable[[Scope], bool],
+        *,
+        reason: str | None,
+        at: datetime | None,
+    ) -> Record:
+        """Close a record in favour of another, new or there already, and link the two."""
+        drafts = [] if isinstance(new, str) else [new]
+        own = self._vectoriser.own_vectors(drafts)
+        with self._ledger.write() as transaction:
+            now = self._clock.now()
+            moment = from_micros(now) if at is None else at
+            old = _standing(transaction, old_id, selection)
+            if not may_write(old.scope):
+                raise NotFoundError(f"record {old_id!r} cannot be written from this view")
+            entries = [
+                replace(entry, record=_valid_from(entry.record, moment))
+                for entry in self.entries(transaction, drafts, own, now)
+            ]
+            made = transaction.put(entries, if_exists="error", dedupe=False, now=now)
+            later = made[0].record if made else _standing(transaction, str(new), selection)
+            supersede(transaction, old, later, reason=reason, at=moment, now=now)
+        self._written()
+        return later
 
     def revise(
         self,
@@ -162,6 +209,19 @@ class Writer:
                 self._written()
                 return removed
 
+    def entries(
+        self,
+        transaction: Transaction,
+        drafts: Sequence[Draft],
+        own: Sequence[Matrix | None],
+        now: int,
+    ) -> list[Entry]:
+        """The drafts with their vectors by space, ready to be written."""
+        return [
+            self._entry(transaction, draft, matrix, now)
+            for draft, matrix in zip(drafts, own, strict=True)
+        ]
+
     def _entry(self, transaction: Transaction, draft: Draft, own: Matrix | None, now: int) -> Entry:
         named = {name: matrix for name, matrix in draft.vectors.items() if name}
         if own is not None:
@@ -186,6 +246,17 @@ class Writer:
             space = transaction.space(label, identity, matrix.shape[1], now=now)
             found[space.id] = matrix
         return found
+
+
+def _valid_from(record: Record, moment: datetime) -> Record:
+    return record if record.valid_from else replace(record, valid_from=moment)
+
+
+def _standing(transaction: Transaction, record_id: str, selection: Selection) -> Record:
+    found = transaction.records_by_id([record_id], selection).get(record_id)
+    if found is None:
+        raise NotFoundError(f"no record {record_id!r} can be seen from this view")
+    return found
 
 
 def _none_of_its_own(transaction: Transaction) -> dict[int, Matrix]:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Text,
+    and_,
     bindparam,
     case,
     delete,
@@ -141,14 +142,11 @@ class History:
             ids: only versions of these records, if given.
             before: only versions that were replaced before this moment, if given.
         """
-        placed = in_scopes(shape(selection), self._dialect)
-        query = select(versions.c.pk).where(replaced(placed, {records: versions}))
-        values = parameters(selection, self._dialect)
+        wanted, values = former_in(selection, self._dialect, before=before)
+        query = select(versions.c.pk).where(wanted)
         if ids is not None:
             query = query.where(self._dialect.among(versions.c.id, "ids"))
             values["ids"] = self._dialect.array(ids)
-        if before is not None:
-            query = query.where(versions.c.replaced_at < before)
         return self.forget(list(self._connection.execute(query, values).scalars()))
 
     def _drop_oldest(self, rows: Sequence[Row[Any]]) -> None:
@@ -165,6 +163,18 @@ class History:
     def _text(self, version_pk: int, row: Row[Any]) -> dict[str, Any]:
         tokens = scope_tokens(self._scopes.lineage(row.scope_id))
         return {"pk": version_pk, "content": row.content, "scopes": tokens}
+
+
+def former_in(
+    selection: Selection, dialect: SqliteDialect, *, before: int | None
+) -> tuple[ColumnElement[bool], dict[str, Any]]:
+    """The condition on the versions in the selected scopes that ended before a moment."""
+    wanted: ColumnElement[bool] = replaced(
+        in_scopes(shape(selection), dialect), {records: versions}
+    )
+    if before is not None:
+        wanted = and_(wanted, versions.c.replaced_at < before)
+    return wanted, parameters(selection, dialect)
 
 
 # Statements of fixed shape are built once: building one costs as much as running it.

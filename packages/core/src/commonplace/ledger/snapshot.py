@@ -13,9 +13,10 @@ from commonplace.clock import from_micros
 from commonplace.errors import InvalidInputError
 from commonplace.ledger import checking
 from commonplace.ledger.driver import fixed
+from commonplace.ledger.history import former_in
 from commonplace.ledger.links import Links
 from commonplace.ledger.replacing import replaced
-from commonplace.ledger.rows import record_of
+from commonplace.ledger.rows import content_hash, record_of
 from commonplace.ledger.schema import (
     BESIDE_RECORDS,
     ROOT_SCOPE_ID,
@@ -226,6 +227,16 @@ class Snapshot:
         self._scopes.load({row.scope_id for row in rows})
         return {row.id: record_of(row, self._scopes.scope(row.scope_id)) for row in rows}
 
+    def same_content(self, content: str, selection: Selection) -> list[int]:
+        """The selected records with exactly this content, newest first."""
+        query = (
+            select(records.c.pk)
+            .where(condition(selection, self._dialect))
+            .where(records.c.content_hash == content_hash(content), records.c.content == content)
+            .order_by(records.c.created_at.desc(), records.c.id)
+        )
+        return self._pks(query, parameters(selection, self._dialect)).tolist()
+
     def former_states(self, record_id: str, selection: Selection) -> list[Version]:
         """The versions of a record that lay in the selected scopes, oldest first."""
         query = _former(self._dialect, shape(selection, by_scope=False))
@@ -240,6 +251,12 @@ class Snapshot:
             )
             for row in rows
         ]
+
+    def former_count(self, selection: Selection, *, before: int | None) -> int:
+        """How many versions in the selected scopes ended before a moment."""
+        wanted, values = former_in(selection, self._dialect, before=before)
+        query = select(func.count()).select_from(versions).where(wanted)
+        return self._connection.execute(query, values).scalar_one()
 
     def ids_by_key(self, scope_id: int, keys: Sequence[str]) -> dict[str, str]:
         """The ids of the records with these keys at one scope, by key."""

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
     from commonplace.filters import Compare
+    from commonplace.jsonvalue import JsonValue
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.selection import Query
 
@@ -99,7 +100,7 @@ class SqliteDialect:
 
     def array(self, values: Iterable[int | str]) -> str:
         """The parameter that carries the values for `among`."""
-        listed = list(values)
+        listed: list[JsonValue] = list(values)
         text = dump_json(listed)
         if "\\u0000" in text:  # `json_each` ends a text at a NUL, and no id or key holds one
             return dump_json([value for value in listed if "\0" not in str(value)])

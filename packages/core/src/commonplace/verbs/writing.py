@@ -10,18 +10,23 @@ from commonplace.arguments import (
     checked_id,
     checked_ids,
     checked_iterable,
+    checked_number,
     checked_offset,
 )
 from commonplace.drafts import RecordChanges, RecordFields, Revision, draft, fields_of
 from commonplace.errors import ConflictError, InvalidInputError, NotFoundError
 from commonplace.record import Record
+from commonplace.repeats import Repeats
 from commonplace.verbs.handle import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from commonplace.repeats import OnDuplicate
     from commonplace.scope import ScopeLike
     from commonplace.verbs.handle import FilterLike
+
+_LEAST_ALIKE = 0.5
 
 
 class Writing(Handle):
@@ -33,6 +38,8 @@ class Writing(Handle):
         *,
         if_exists: Literal["replace", "keep", "error"] = "replace",
         dedupe: bool = False,
+        on_duplicate: OnDuplicate = "keep",
+        similar_at: float = 0.95,
         **fields: Unpack[RecordFields],
     ) -> Record:
         """Remember something. When it returns, it survives the process being killed.
@@ -42,6 +49,11 @@ class Writing(Handle):
             if_exists: what to do when a record has this `id`, or this `key` in this scope:
                 replace it (it keeps its id and `created_at`), keep it as it is, or refuse.
             dedupe: return the record of the same scope, kind and content if there is one.
+            on_duplicate: what to do if a record of this scope and kind says the same: `keep` both;
+                `skip` this one and return that; `merge` this one into that, which keeps its id and
+                gets this content, both's tags and metadata; `supersede` that one by this.
+            similar_at: from which cosine on two records say the same, 0.5 to 1; records of
+                several vectors are compared by their texts alone.
             **fields: `id`, `scope`, `key`, `kind`, `value` (any JSON), `tags`, `metadata`,
                 `importance` (0 to 1), `source`, `created_at`, `expires_at` or `ttl` (seconds or
                 timedelta), `valid_from`, `valid_to`; `vector` (in the memory's own space),
@@ -56,7 +68,8 @@ class Writing(Handle):
             OutsideViewError: the scope lies outside what this view writes.
             ConflictError: the id is taken, or `if_exists="error"`.
         """
-        return self._put([(content, fields)], if_exists, dedupe=dedupe)[0]
+        repeats = _repeats(on_duplicate, similar_at)
+        return self._put([(content, fields)], if_exists, dedupe=dedupe, repeats=repeats)[0]
 
     def add_many(
         self,
@@ -64,6 +77,8 @@ class Writing(Handle):
         *,
         if_exists: Literal["replace", "keep", "error"] = "replace",
         dedupe: bool = False,
+        on_duplicate: OnDuplicate = "keep",
+        similar_at: float = 0.95,
         scope: ScopeLike | None = None,
     ) -> list[Record]:
         """Remember many things in one transaction: all of them or none.
@@ -72,6 +87,8 @@ class Writing(Handle):
             records: texts, dicts of `content` and the fields of `add`, or records read elsewhere.
             if_exists: as in `add`.
             dedupe: as in `add`; also within the batch.
+            on_duplicate: as in `add`; also within the batch.
+            similar_at: as in `add`.
             scope: where those go that name none.
 
         Returns:
@@ -82,7 +99,8 @@ class Writing(Handle):
         """
         default: RecordFields = {} if scope is None else {"scope": scope}
         given = [_given(one, default) for one in checked_iterable(records, "records")]
-        return self._put(given, if_exists, dedupe=dedupe)
+        repeats = _repeats(on_duplicate, similar_at)
+        return self._put(given, if_exists, dedupe=dedupe, repeats=repeats)
 
     def update(
         self,
@@ -171,9 +189,9 @@ class Writing(Handle):
         if_exists: Literal["replace", "keep", "error"],
         *,
         dedupe: bool,
+        repeats: Repeats | None,
     ) -> list[Record]:
         checked_choice(if_exists, ("replace", "keep", "error"), "if_exists")
-        checked_flag(dedupe, "dedupe")
         home = self._view.writable(None)
         drafts = [
             draft(content, fields, scope=home, now=self._store.now(), fresh_id=self._store.new_id())
@@ -181,7 +199,18 @@ class Writing(Handle):
         ]
         for made in drafts:
             self._view.writable(made.record.scope)
-        return self._store.writer.put(drafts, if_exists=if_exists, dedupe=dedupe)
+        if checked_flag(dedupe, "dedupe") and repeats is not None:
+            raise InvalidInputError("give dedupe or on_duplicate, not both")
+        return self._store.writer.put(drafts, if_exists=if_exists, dedupe=dedupe, repeats=repeats)
+
+
+def _repeats(on_duplicate: str, similar_at: float) -> Repeats | None:
+    checked_choice(on_duplicate, ("keep", "skip", "merge", "supersede"), "on_duplicate")
+    if not _LEAST_ALIKE <= checked_number(similar_at, "similar_at") <= 1:
+        raise InvalidInputError(f"similar_at is a number from {_LEAST_ALIKE} to 1")
+    if on_duplicate == "keep":
+        return None
+    return Repeats(action=on_duplicate, least=similar_at)  # pyright: ignore[reportArgumentType] - checked
 
 
 def _given(

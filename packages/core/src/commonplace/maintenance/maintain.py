@@ -1,0 +1,92 @@
+"""Carrying out a policy, step by step, each on the record as it was when the step was planned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from commonplace.clock import from_micros
+from commonplace.ledger import Selection
+from commonplace.maintenance.planning import plan
+from commonplace.maintenance.policy import MaintenanceReport, Policy, Step, before
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from commonplace.clock import Clock
+    from commonplace.ledger import Ledger, Transaction
+    from commonplace.record import Record
+
+_AT_ONCE = 500
+
+
+def maintain(
+    ledger: Ledger, clock: Clock, selection: Selection, policy: Policy, *, dry_run: bool
+) -> MaintenanceReport:
+    """Do what a policy asks for in the selected scopes, or only say what that would be.
+
+    Steps are carried out some hundred at a time, each lot whole or not at all; a run that was
+    stopped leaves the rest for the next one.
+    """
+    moment = before(selection.now, policy.history_older_than, "history_older_than")
+    with ledger.read() as snapshot:
+        steps = plan(snapshot, selection, policy)
+    if dry_run:
+        with ledger.read() as snapshot:
+            states = 0 if moment is None else snapshot.former_count(selection, before=moment)
+        return MaintenanceReport(dry_run=True, steps=tuple(steps), states=states)
+    done: list[Step] = []
+    for start in range(0, len(steps), _AT_ONCE):
+        with ledger.write() as transaction:
+            now = clock.now()
+            done += _carried_out(transaction, steps[start : start + _AT_ONCE], now)
+    states = 0
+    if moment is not None:
+        with ledger.write() as transaction:
+            states = transaction.former.purge(selection, ids=None, before=moment)
+    return MaintenanceReport(
+        dry_run=False, steps=tuple(done), skipped=len(steps) - len(done), states=states
+    )
+
+
+def _carried_out(transaction: Transaction, steps: Sequence[Step], now: int) -> list[Step]:
+    ids = [step.record_id for step in steps] + [step.into for step in steps if step.into]
+    pks = transaction.pks_by_id(ids)
+    records = {record.id: record for record in transaction.numbered(list(pks.values())).values()}
+    done: list[Step] = []
+    for step in steps:
+        record = records.get(step.record_id)
+        if record is None or record.version != step.version:
+            continue
+        if step.action == "archive":
+            _archive(transaction, record, now)
+        else:
+            if step.action == "merge":
+                stays = records.get(step.into or "")
+                if stays is None:
+                    continue
+                records[stays.id] = _merge(transaction, record, stays, now)
+            transaction.remove([pks[record.id]], operation=step.action, now=now)
+        done.append(step)
+    return done
+
+
+def _archive(transaction: Transaction, record: Record, now: int) -> None:
+    archived = replace(record, archived_at=from_micros(now), version=record.version + 1)
+    everything = Selection.everything(now=now)
+    transaction.revise(record.id, everything, lambda _: archived, now=now, operation="archive")
+
+
+def _merge(transaction: Transaction, record: Record, stays: Record, now: int) -> Record:
+    """Give what a record has and its better lacks to the better one, links included."""
+    merged = replace(
+        stays,
+        tags=tuple(dict.fromkeys((*stays.tags, *record.tags))),
+        metadata={**record.metadata, **stays.metadata},
+        importance=max(stays.importance, record.importance),
+        version=stays.version + 1,
+    )
+    everything = Selection.everything(now=now)
+    written = transaction.revise(stays.id, everything, lambda _: merged, now=now, operation="merge")
+    transaction.links.move(record.id, stays.id, now=now)
+    return stays if written is None else written

@@ -1,0 +1,116 @@
+"""`Repeats`: what becomes of a record that nearly repeats one of its scope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from commonplace.clock import from_micros
+from commonplace.embedding import OWN_SPACE
+from commonplace.ledger import Selection
+from commonplace.superseding import supersede
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from commonplace.ledger import Entry, IfExists, Space, Transaction
+    from commonplace.record import Record
+
+OnDuplicate = Literal["keep", "skip", "merge", "supersede"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeats:
+    """How near-duplicates are treated as they are written.
+
+    Attributes:
+        action: `skip` leaves the old record as it is, `merge` puts the new one into it,
+            `supersede` writes the new one and closes the old one.
+        least: from which cosine on two records of one scope and kind say the same.
+    """
+
+    action: Literal["skip", "merge", "supersede"]
+    least: float
+
+    def put(
+        self, transaction: Transaction, entries: Sequence[Entry], *, if_exists: IfExists, now: int
+    ) -> list[Record]:
+        """Write entries one after the other, so that those of one batch are compared too."""
+        return [self._put(transaction, entry, if_exists, now) for entry in entries]
+
+    def _put(self, transaction: Transaction, entry: Entry, if_exists: IfExists, now: int) -> Record:
+        old = self._repeated(transaction, entry, now)
+        if old is not None and self.action == "skip":
+            return old
+        if old is not None and self.action == "merge":
+            return _merged(transaction, old, entry, now)
+        new = transaction.put([entry], if_exists=if_exists, dedupe=False, now=now)[0].record
+        if old is not None and old.id != new.id:
+            reason = "it nearly repeats it"
+            supersede(transaction, old, new, reason=reason, at=from_micros(now), now=now)
+        return new
+
+    def _repeated(self, transaction: Transaction, entry: Entry, now: int) -> Record | None:
+        """The record that says the same, the most alike of several; None if there is none."""
+        selection = Selection(
+            scope_ids=transaction.scope_ids([entry.record.scope]),
+            below=False,
+            kinds=(entry.record.kind,),
+            now=now,
+            closed=False,
+            archived=False,
+        )
+        same = transaction.same_content(entry.record.content, selection)
+        space = transaction.spaces().get(OWN_SPACE)
+        pks = same or (self._alike(transaction, entry, space, selection) if space else [])
+        for record in transaction.records(pks):
+            if record.id != entry.record.id:
+                return record
+        return None
+
+    def _alike(
+        self, transaction: Transaction, entry: Entry, space: Space, selection: Selection
+    ) -> list[int]:
+        """The records whose only vector is near the entry's only one, nearest first."""
+        own = entry.vectors.get(space.id)
+        if own is None or len(own) != 1 or not selection.scope_ids:
+            return []
+        pks, matrix = transaction.vectors_in_scope(space, selection.scope_ids[0])
+        single, counts = np.unique(pks, return_counts=True)
+        cosine = np.where(np.isin(pks, single[counts == 1]), _cosines(matrix, own[0]), -1.0)
+        near = [int(n) for n in np.argsort(-cosine, kind="stable") if cosine[n] >= self.least]
+        seen = {pk for pk, _, _ in transaction.allowed(pks[near].tolist(), selection)}
+        return [pk for pk in pks[near].tolist() if pk in seen]
+
+
+def _cosines(matrix: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[np.float64]:
+    lengths = np.linalg.norm(matrix, axis=1).astype(np.float64) * np.linalg.norm(vector)
+    return np.divide(matrix @ vector, lengths, out=np.zeros(len(matrix)), where=lengths > 0)
+
+
+def _merged(transaction: Transaction, old: Record, entry: Entry, now: int) -> Record:
+    """The old record with what the new one says: its text, and the tags and metadata of both."""
+    new = entry.record
+    merged = replace(
+        old,
+        content=new.content,
+        value=old.value if new.value is None else new.value,
+        tags=tuple(dict.fromkeys((*old.tags, *new.tags))),
+        metadata={**old.metadata, **new.metadata},
+        importance=max(old.importance, new.importance),
+        version=old.version + 1,
+    )
+    written = transaction.revise(
+        old.id,
+        Selection.everything(now=now),
+        lambda _: merged,
+        now=now,
+        new_vectors=entry.vectors,
+        full_text=entry.full_text,
+        operation="merge",
+    )
+    return merged if written is None else written
