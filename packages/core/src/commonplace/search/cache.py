@@ -130,5 +130,5 @@ class VectorCache:
 def unit(matrix: Matrix) -> Matrix:
     """The rows scaled to unit length; a zero row stays zero."""
     lengths = np.sqrt(np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64))
-    safe = np.where(lengths > 0, lengths, 1.0).astype(np.float32)
-    return matrix / safe[:, None]
+    safe = np.where(lengths > 0, lengths, 1.0)  # of float64: a length may be too large for float32
+    return np.divide(matrix, safe[:, None], out=np.empty_like(matrix), casting="same_kind")
