@@ -139,5 +139,5 @@ class VectorCache:
 def normalised(matrix: Matrix) -> Matrix:
     """The rows scaled to unit length, in place; a zero row stays zero."""
     lengths = np.sqrt(np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64))
-    matrix /= np.where(lengths > 0, lengths, 1.0).astype(np.float32)[:, None]
-    return matrix
+    safe = np.where(lengths > 0, lengths, 1.0)  # of float64: a length may be too large for float32
+    return np.divide(matrix, safe[:, None], out=matrix, casting="same_kind")
