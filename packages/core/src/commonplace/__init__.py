@@ -43,10 +43,11 @@ if TYPE_CHECKING:
         StoreLockedError,
         StoreUnavailableError,
     )
+    from commonplace.events import HandlerErrors, Subscription
     from commonplace.filters import Filter, matches, parse_filter
     from commonplace.maintenance import Report, SpaceStats, Stats
     from commonplace.memory import Memory
-    from commonplace.record import Hit, Hits, Link, Plan, Record, ScopeInfo, Source
+    from commonplace.record import Event, Hit, Hits, Link, Plan, Record, ScopeInfo, Source
     from commonplace.scope import Scope
 
 __version__ = "0.1.0"
@@ -86,10 +87,11 @@ _HOMES = {
         "StoreLockedError",
         "StoreUnavailableError",
     ],
+    "events": ["HandlerErrors", "Subscription"],
     "filters": ["Filter", "matches", "parse_filter"],
     "maintenance": ["Report", "SpaceStats", "Stats"],
     "memory": ["Memory"],
-    "record": ["Hit", "Hits", "Link", "Plan", "Record", "ScopeInfo", "Source"],
+    "record": ["Event", "Hit", "Hits", "Link", "Plan", "Record", "ScopeInfo", "Source"],
     "scope": ["Scope"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -104,10 +106,12 @@ __all__ = [
     "DataDamagedError",
     "Embedder",
     "EmbedderError",
+    "Event",
     "Filter",
     "ForkedStoreError",
     "FormatError",
     "FormatTooNewError",
+    "HandlerErrors",
     "HashingEmbedder",
     "Hit",
     "Hits",
@@ -136,6 +140,7 @@ __all__ = [
     "StoreDamagedError",
     "StoreLockedError",
     "StoreUnavailableError",
+    "Subscription",
     "SystemClock",
     "from_chroma",
     "from_langchain",

@@ -75,6 +75,8 @@ class AsyncMemory:
     count = _threaded(Memory.count)
     scopes = _threaded(Memory.scopes)
     search = _threaded(Memory.search)
+    events = _threaded(Memory.events)
+    on = _threaded(Memory.on)
     flush = _threaded(Memory.flush)
     verify = _threaded(Memory.verify)
     repair = _threaded(Memory.repair)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, bindparam, case, desc, func, select, union
 from commonplace.errors import InvalidInputError
 from commonplace.ledger import checking
 from commonplace.ledger.driver import fixed
+from commonplace.ledger.journal import Journal
 from commonplace.ledger.rows import record_of
 from commonplace.ledger.schema import (
     ROOT_SCOPE_ID,
@@ -99,6 +100,7 @@ class Snapshot:
         self._connection = connection
         self._dialect = dialect
         self._scopes = scope_ids
+        self.journal = Journal(connection, dialect, scope_ids)
 
     def head(self) -> int:
         """The sequence number of the newest change; 0 for a new ledger."""
