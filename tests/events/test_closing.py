@@ -149,23 +149,32 @@ def test_a_handler_and_its_owner_may_close_at_the_same_moment(memory: Memory) ->
 
 
 def test_a_coroutine_may_close_its_async_memory(path: Path) -> None:
+    """Its `await` closes from another thread, which must not wait for the coroutine all the same.
+
+    That shows in what is kept: a handler that was waited for in vain is left behind with nothing.
+    """
     closed = threading.Event()
 
     async def use() -> None:
         memory = await AsyncMemory.open(path, embedder=HashingEmbedder(16))
 
-        async def handler(_: Event) -> None:
-            await memory.close()
-            closed.set()
+        async def handler(event: Event) -> None:
+            if event.record_id == "stop":
+                await memory.close()
+                closed.set()
 
-        subscription = await memory.on("*", handler)
-        await memory.add("x")
+        subscription = await memory.on("*", handler, name="closer")
+        await memory.add_many({"content": "x", "id": one} for one in ("go", "stop"))
         assert await asyncio.to_thread(closed.wait, SOON)
         await asyncio.to_thread(subscription.close)
         assert subscription.stopped
         assert subscription.errors == HandlerErrors()
 
     asyncio.run(use())
+    with opened(path) as again:
+        told: list[Event] = []
+        assert again.on("*", told.append, name="closer").wait(timeout=SOON)
+        assert [event.record_id for event in told] == ["stop"]
 
 
 def test_a_handler_that_does_not_return_is_left_behind(
