@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -122,7 +122,7 @@ OTHERS: list[Any] = [
     {"$or": []},
     {"": ""},
     {"x" * 5000: 1},
-    set(),
+    set[str](),
     {1},
     frozenset({"a"}),
     range(3),
@@ -225,7 +225,7 @@ def calls() -> dict[str, Callable[[Any, Any], Any]]:
         found[f"search {name}"] = lambda m, v, n=name: m.search(**{"query": "x", n: v})
     for mode in ("dense", "lexical"):
         found[f"search {mode}"] = lambda m, v, n=mode: m.search(v, mode=n)
-    return found | {
+    others: dict[str, Callable[[Any, Any], Any]] = {
         "add content": lambda m, v: m.add(v),
         "add_many": lambda m, v: m.add_many(v),
         "add_many item": lambda m, v: m.add_many([v]),
@@ -242,7 +242,23 @@ def calls() -> dict[str, Callable[[Any, Any], Any]]:
         "scopes scope": lambda m, v: m.scopes(scope=v),
         "scopes depth": lambda m, v: m.scopes(depth=v),
         "scopes limit": lambda m, v: m.scopes(limit=v),
+        "events after": lambda m, v: m.events(after=v),
+        "events operations": lambda m, v: m.events(operations=v),
+        "events limit": lambda m, v: m.events(limit=v),
+        "on operations": lambda m, v: m.on(v, id).close(),
+        "on handler": lambda m, v: m.on("*", v).close(),
+        "on name": lambda m, v: m.on("*", id, name=v).close(),
+        "on after": lambda m, v: m.on("*", id, after=v).close(),
+        "on on_error": lambda m, v: m.on("*", id, on_error=v).close(),
+        "wait seq": lambda m, v: _waited(m, seq=v, timeout=0),
+        "wait timeout": lambda m, v: _waited(m, timeout=v),
     }
+    return found | others
+
+
+def _waited(memory: Memory, **arguments: Any) -> None:
+    with memory.on("*", id) as subscription:
+        subscription.wait(**arguments)
 
 
 @pytest.mark.parametrize("name", calls())
@@ -276,7 +292,7 @@ def test_what_is_accepted_comes_back_unchanged(field: str) -> None:
             if value is None and field in {"id", "metadata"}:
                 continue
             if field == "tags":
-                given = [value] if isinstance(value, str) else list(value)
+                given = [value] if isinstance(value, str) else list(cast("Any", value))
                 assert sorted(found) == sorted(set(given))
             else:
                 assert found == value
@@ -297,8 +313,9 @@ def test_errors_hold_no_memory_text(memory: Memory) -> None:
         {"key": secret + "\ud800"},
     ]
     for arguments in attempts:
+        given: dict[str, Any] = {"content": secret, **arguments}
         with pytest.raises(CommonplaceError) as caught:
-            memory.add(**({"content": secret} | arguments))
+            memory.add(**given)
         assert secret not in str(caught.value)
         assert secret not in repr(caught.value)
     assert secret not in repr(memory.add(secret))
