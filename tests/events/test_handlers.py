@@ -138,6 +138,19 @@ def test_a_new_name_keeps_its_start_before_anything_is_handled(path: Path) -> No
         assert seqs(told) == [2]
 
 
+def test_a_position_is_kept_while_the_subscription_stays_open(path: Path) -> None:
+    with opened(path) as memory, opened(path) as other:
+        memory.on("add", print, name="mirror")
+        memory.add_many(["a", "b"])
+        # What is kept shows nowhere else but after a kill.
+        ledger = other._store._ledger  # pyright: ignore[reportPrivateUsage]
+        kept, patience = 0, threading.Event()
+        while kept != 2:
+            patience.wait(0.01)
+            with ledger.write() as transaction:
+                kept = transaction.cursors.position('["mirror",""]')
+
+
 def test_two_views_that_use_one_name_do_not_share_it(memory: Memory) -> None:
     told: dict[str, list[Event]] = {"a": [], "b": []}
     views = {name: memory.scope(name) for name in told}

@@ -35,7 +35,7 @@ _PAUSE = 0.01
 _WINDOW = 200
 """Journal entries that are read at once."""
 _SAVE_EVERY = 0.1
-"""Seconds of handling after which a position is kept even within a window."""
+"""Seconds between two keepings of a position, while events come without a full window."""
 _SKIPPED_WORTH_SAVING = 1000
 _LONGEST_RETRY = 10.0
 
@@ -204,14 +204,19 @@ class Delivery:
         else:
             self._failures = 0
             self._rest(_PAUSE)
-            self._rest(_POLL, unless_news=True)
+            if not self._awaited_news(_POLL):
+                self._save_if_worth_it()
 
-    def _rest(self, seconds: float, *, unless_news: bool = False) -> None:
-        """Wait so many seconds, until the end or, if asked, until there are news."""
+    def _rest(self, seconds: float) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._ending or (unless_news and self._news), seconds)
-            if unless_news:
-                self._news = False
+            self._changed.wait_for(lambda: self._ending, seconds)
+
+    def _awaited_news(self, seconds: float) -> bool:
+        """Whether somebody nudged, or told it to end."""
+        with self._changed:
+            found = self._changed.wait_for(lambda: self._news or self._ending, seconds)
+            self._news = False
+            return found
 
     def _step(self) -> bool:
         """Handle the next window of the journal; whether there is more."""
@@ -226,12 +231,13 @@ class Delivery:
                 return False
             self._reached(event.seq)
             self._handled_since = True
-            if time.monotonic() - self._saved_at >= _SAVE_EVERY:
-                self._save()
+            self._save_if_due()
         self._reached(upto)
-        if self._handled_since or self.position - self._saved >= _SKIPPED_WORTH_SAVING:
-            self._save()
-        return upto < head
+        if upto < head:
+            self._save_if_worth_it()
+            return True
+        self._save_if_due()
+        return False
 
     def _read(self, snapshot: Snapshot, upto: int) -> list[Event]:
         # A scope may be named before it holds its first record, so its id is looked up every time.
@@ -245,12 +251,12 @@ class Delivery:
         try:
             result = self.watch.handler(event)
             if inspect.isawaitable(result):
-                self._awaited(result)
+                self._run_to_end(result)
         except BaseException as error:  # noqa: BLE001 - nobody is above it in this thread but us
             return self._failed(event, error)
         return self._is_ours
 
-    def _awaited(self, result: Awaitable[Any]) -> None:
+    def _run_to_end(self, result: Awaitable[Any]) -> None:
         if self._loop is None:
             self._loop = asyncio.Runner()
         self._loop.run(_completed(result))
@@ -274,6 +280,14 @@ class Delivery:
         with self._changed:
             self.position = seq
             self._changed.notify_all()
+
+    def _save_if_due(self) -> None:
+        if time.monotonic() - self._saved_at >= _SAVE_EVERY:
+            self._save_if_worth_it()
+
+    def _save_if_worth_it(self) -> None:
+        if self._handled_since or self.position - self._saved >= _SKIPPED_WORTH_SAVING:
+            self._save()
 
     def _save(self) -> None:
         """Keep the position, if it has a name; what cannot be kept now is kept next time."""

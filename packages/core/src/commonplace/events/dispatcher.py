@@ -63,8 +63,13 @@ class Dispatcher:
         return any(delivery.is_current for delivery in self._deliveries)
 
     def close(self) -> None:
-        """End all deliveries. A handler that goes on for over five seconds is left behind."""
+        """End all deliveries. A handler that goes on for over five seconds is left behind.
+
+        Idempotent: the second time nobody is waited for again.
+        """
         with self._turn:
+            if self._closed:
+                return
             self._closed = True
             deliveries = self._deliveries
         for delivery in deliveries:
