@@ -125,7 +125,7 @@ def test_scopes_with_their_counts(stocked: Cli) -> None:
     "args",
     [
         *(("search", "x"), ("list",), ("show", "x"), ("delete", "x"), ("scopes",)),
-        *(("stats",), ("verify",), ("repair",)),
+        *(("events",), ("events", "--follow"), ("stats",), ("verify",), ("repair",)),
     ],
 )
 def test_reading_where_no_memory_is_makes_none(cli: Cli, args: tuple[str, ...]) -> None:

@@ -124,6 +124,7 @@ OTHERS: list[Any] = [
     {"": ""},
     {"x" * 5000: 1},
     set[Any](),
+    set[str](),
     {1},
     frozenset({"a"}),
     range(3),
@@ -253,8 +254,26 @@ def calls() -> dict[str, Call]:
         "scope": lambda m, v: m.scope(v).count(),
         "view": lambda m, v: m.view(read=v).count(),
         "view write": lambda m, v: m.view(read=["a"], write=v).count(),
+        "scopes scope": lambda m, v: m.scopes(scope=v),
+        "scopes depth": lambda m, v: m.scopes(depth=v),
+        "scopes limit": lambda m, v: m.scopes(limit=v),
+        "events after": lambda m, v: m.events(after=v),
+        "events operations": lambda m, v: m.events(operations=v),
+        "events limit": lambda m, v: m.events(limit=v),
+        "on operations": lambda m, v: m.on(v, id).close(),
+        "on handler": lambda m, v: m.on("*", v).close(),
+        "on name": lambda m, v: m.on("*", id, name=v).close(),
+        "on after": lambda m, v: m.on("*", id, after=v).close(),
+        "on on_error": lambda m, v: m.on("*", id, on_error=v).close(),
+        "wait seq": lambda m, v: _waited(m, seq=v, timeout=0),
+        "wait timeout": lambda m, v: _waited(m, timeout=v),
     }
     return found | others
+
+
+def _waited(memory: Memory, **arguments: Any) -> None:
+    with memory.on("*", id) as subscription:
+        subscription.wait(**arguments)
 
 
 @pytest.mark.parametrize("name", calls())
@@ -290,6 +309,8 @@ def test_what_is_accepted_comes_back_unchanged(field: str) -> None:
             if field == "tags":
                 tags = [value] if isinstance(value, str) else list(cast("list[str]", value))
                 assert sorted(found) == sorted(set(tags))
+                given = [value] if isinstance(value, str) else list(cast("Any", value))
+                assert sorted(found) == sorted(set(given))
             else:
                 assert found == value
                 assert type(found) is type(value) or isinstance(value, np.floating)
@@ -318,8 +339,9 @@ def test_errors_hold_no_memory_text(memory: Memory) -> None:
         {"key": secret + "\ud800"},
     ]
     for arguments in attempts:
+        given: dict[str, Any] = {"content": secret, **arguments}
         with pytest.raises(CommonplaceError) as caught:
-            careless.add(**({"content": secret} | arguments))
+            careless.add(**given)
         assert secret not in str(caught.value)
         assert secret not in repr(caught.value)
     assert secret not in repr(memory.add(secret))

@@ -8,7 +8,19 @@ from typing import assert_type
 
 import numpy as np
 
-from commonplace import AsyncMemory, Hit, Hits, Memory, Record, Scope, ScopeInfo, Source
+from commonplace import (
+    AsyncMemory,
+    Event,
+    HandlerErrors,
+    Hit,
+    Hits,
+    Memory,
+    Record,
+    Scope,
+    ScopeInfo,
+    Source,
+    Subscription,
+)
 
 
 def use(memory: Memory) -> None:
@@ -26,6 +38,11 @@ def use(memory: Memory) -> None:
     assert_type(hits, Hits)
     assert_type(hits[0], Hit)
     assert_type(memory.scope("a"), Memory)
+    assert_type(memory.events(after=3, operations="add"), list[Event])
+    with memory.on(["add", "delete"], print, name="n", on_error="stop") as subscription:
+        assert_type(subscription, Subscription)
+        assert_type(subscription.errors, HandlerErrors)
+        assert_type(subscription.wait(timeout=0.5), bool)
     memory.add("x", source=Source(app="a"), created_at=datetime.now(UTC), vectors={"s": [[0.1]]})
 
 
@@ -34,9 +51,17 @@ async def use_async() -> None:
         assert_type(await memory.add("x", scope="a"), Record)
         assert_type(await memory.search("x", limit=3), Hits)
         assert_type(memory.view(read=["a"], write="a"), AsyncMemory)
+        assert_type(await memory.events(), list[Event])
+        assert_type(await memory.on("*", handle), Subscription)
+
+
+async def handle(event: Event) -> None:
+    assert_type(event.scope, Scope)
 
 
 def misuse(memory: Memory) -> None:
     memory.add("x", scop="a")  # pyright: ignore[reportCallIssue]
     memory.search("x", mode="best")  # pyright: ignore[reportArgumentType]
+    memory.on("*", lambda: None)  # pyright: ignore[reportArgumentType]
+    memory.on("*", print, on_error="retry")  # pyright: ignore[reportArgumentType]
     memory.list("x")  # pyright: ignore[reportCallIssue]

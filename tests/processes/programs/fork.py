@@ -71,6 +71,8 @@ def misused(memory: Memory) -> dict[str, Any]:
         "list": memory.list,
         "count": memory.count,
         "scopes": memory.scopes,
+        "events": memory.events,
+        "on": lambda: memory.on("*", print),
         "search": lambda: memory.search("before"),
         "flush": memory.flush,
         "verify": memory.verify,

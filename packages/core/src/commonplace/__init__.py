@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         StoreLockedError,
         StoreUnavailableError,
     )
+    from commonplace.events import HandlerErrors, Subscription
     from commonplace.filters import Filter, matches, parse_filter
     from commonplace.maintenance import (
         MaintenanceReport,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     )
     from commonplace.memory import Memory
     from commonplace.record import (
+        Event,
         Hit,
         Hits,
         Link,
@@ -103,10 +105,12 @@ _HOMES = {
         "StoreLockedError",
         "StoreUnavailableError",
     ],
+    "events": ["HandlerErrors", "Subscription"],
     "filters": ["Filter", "matches", "parse_filter"],
     "maintenance": ["MaintenanceReport", "Policy", "Report", "SpaceStats", "Stats", "Step"],
     "memory": ["Memory"],
     "record": [
+        "Event",
         "Hit",
         "Hits",
         "Link",
@@ -131,10 +135,12 @@ __all__ = [
     "DataDamagedError",
     "Embedder",
     "EmbedderError",
+    "Event",
     "Filter",
     "ForkedStoreError",
     "FormatError",
     "FormatTooNewError",
+    "HandlerErrors",
     "HashingEmbedder",
     "Hit",
     "Hits",
@@ -167,6 +173,7 @@ __all__ = [
     "StoreDamagedError",
     "StoreLockedError",
     "StoreUnavailableError",
+    "Subscription",
     "SystemClock",
     "Version",
     "from_chroma",

@@ -108,6 +108,8 @@ class AsyncMemory:
     links = _threaded(Memory.links)
     related = _threaded(Memory.related)
     path = _threaded(Memory.path)
+    events = _threaded(Memory.events)
+    on = _threaded(Memory.on)
     flush = _threaded(Memory.flush)
     verify = _threaded(Memory.verify)
     repair = _threaded(Memory.repair)

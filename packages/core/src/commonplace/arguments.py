@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from commonplace import limits
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 T = TypeVar("T")
+_OPERATION = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
 def checked_ids(ids: object, name: str = "id") -> list[str]:
@@ -108,6 +110,23 @@ def checked_order(order_by: str | Sequence[str]) -> tuple[str, ...]:
     if not all(isinstance(name, str) for name in names):
         raise InvalidInputError("order_by is a name or a list of names")
     return tuple(cast("list[str]", names))
+
+
+def checked_operations(operations: str | Sequence[str]) -> tuple[str, ...]:
+    """The operations of events; none of them for `"*"`, which is all.
+
+    Raises:
+        InvalidInputError: one is not a lower-case word.
+    """
+    if isinstance(operations, str):
+        names: list[object] = [] if operations == "*" else [operations]
+    else:
+        names = list(checked_iterable(operations, "operations"))
+    if not all(isinstance(name, str) and _OPERATION.fullmatch(name) for name in names):
+        raise InvalidInputError(
+            "an operation is a lower-case word such as 'add', or '*' alone for all of them"
+        )
+    return tuple(dict.fromkeys(cast("list[str]", names)))
 
 
 def checked_query(query: object) -> str | None:

@@ -10,6 +10,7 @@ from commonplace.verbs.curating import Curating
 from commonplace.verbs.linking import Linking
 from commonplace.verbs.reading import Reading
 from commonplace.verbs.versioning import Versioning
+from commonplace.verbs.watching import Watching
 from commonplace.verbs.writing import Writing
 from commonplace.view import View
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from commonplace.ledger import Durability
 
 
-class Memory(Writing, Reading, Versioning, Linking, Curating, Care):
+class Memory(Writing, Reading, Versioning, Linking, Curating, Watching, Care):
     """One memory: records in scopes, found by meaning, by words, by filter and by id.
 
     Use it as a context manager, or call `close()`. Safe to share between threads, and to open from

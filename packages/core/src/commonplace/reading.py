@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from commonplace.embedding import Vectoriser
     from commonplace.ledger import Ledger, Selection, Space
-    from commonplace.record import Hits, Record, ScopeInfo
+    from commonplace.record import Event, Hits, Record, ScopeInfo
     from commonplace.scope import Scope
     from commonplace.search import Mode, Searcher
 
@@ -93,6 +93,15 @@ class Reader:
         """The selected scopes that hold records."""
         with self._ledger.read() as snapshot:
             return snapshot.scope_infos(selection, depth, limit, offset)
+
+    def events(
+        self, selection: Selection, operations: Sequence[str], *, after: int, limit: int
+    ) -> list[Event]:
+        """The journal of the selected scopes, oldest first."""
+        with self._ledger.read() as snapshot:
+            return snapshot.journal.events(
+                selection.scope_ids, operations, after=after, limit=limit
+            )
 
     def lookup(
         self, words: str | None, vector: Vector | None, space: str | None, mode: Mode

@@ -330,5 +330,45 @@ class ScopeInfo:
     records: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One entry of the journal: what happened to a record, and when. Never its text.
+
+    Attributes:
+        seq: its place in the journal. Later commits have larger numbers; some may be missing.
+        at: when it happened, aware UTC.
+        operation: `add`, `update`, `delete`, `move` (out of this scope; the `update` that follows
+            it is in the new one), `expire` (removed after its time) and other lower-case words.
+        record_id: the record's id. It may have changed again since, or be gone.
+        scope: where the record lay; for `move`, where it lay before.
+        version: which version of the record was made; where the operation makes none, such as
+            `delete`, the last one.
+        detail: what else the operation is about, as JSON; often empty.
+    """
+
+    seq: int
+    at: datetime
+    operation: str
+    record_id: str
+    scope: Scope
+    version: int
+    detail: dict[str, JsonValue] = field(default_factory=dict[str, "JsonValue"])
+
+    def __hash__(self) -> int:
+        return hash(self.seq)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event as JSON: the scope as a path, the time as ISO 8601 text."""
+        return {
+            "seq": self.seq,
+            "at": self.at.isoformat(),
+            "operation": self.operation,
+            "record_id": self.record_id,
+            "scope": self.scope.path,
+            "version": self.version,
+            "detail": self.detail,
+        }
+
+
 def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None

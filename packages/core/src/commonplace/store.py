@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from commonplace.clock import Clock, SystemClock, new_id
 from commonplace.embedding import OWN_SPACE, Vectoriser
 from commonplace.errors import ClosedStoreError, ForkedStoreError, InvalidInputError
+from commonplace.events import Dispatcher, Subscription
 from commonplace.index import open_index
 from commonplace.jsonvalue import checked_text
 from commonplace.ledger import Ledger, Selection
@@ -35,6 +36,7 @@ from commonplace.writing import Writer
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from commonplace.events import Watch
     from commonplace.ledger import Durability
     from commonplace.scope import Scope
 
@@ -84,7 +86,9 @@ class Store:
             raise
         cache = VectorCache(options.cache_bytes)
         searcher = Searcher(self._ledger, self._index, cache)
-        self._writer = Writer(self._ledger, self._vectoriser, self._clock, self._index.nudge)
+        self._dispatcher = Dispatcher(self._ledger)
+        written = _each(self._dispatcher.nudge, self._index.nudge)
+        self._writer = Writer(self._ledger, self._vectoriser, self._clock, written)
         self._reader = Reader(self._ledger, self._vectoriser, searcher)
         self._linker = Linker(self._ledger, self._clock, self._index.nudge)
         self._sweeper = Sweeper(_weakly(self._sweep_all), options.sweep_every)
@@ -92,7 +96,13 @@ class Store:
         self._closing = threading.Lock()
         self._closed = False
         self._finalizer = weakref.finalize(
-            self, _release, self._process, self._sweeper, self._index, self._ledger
+            self,
+            _release,
+            self._process,
+            self._dispatcher,
+            self._sweeper,
+            self._index,
+            self._ledger,
         )
 
     @property
@@ -126,6 +136,17 @@ class Store:
         self._check_open()
         return self._ledger.scope_ids(scopes)
 
+    def head(self) -> int:
+        """The sequence number of the newest change."""
+        self._check_open()
+        with self._ledger.read() as snapshot:
+            return snapshot.head()
+
+    def subscribe(self, watch: Watch) -> Subscription:
+        """Begin to tell a handler of events."""
+        self._check_open()
+        return Subscription(self._dispatcher.start(watch), self.head)
+
     def flush(self) -> None:
         """Bring the index up to date."""
         self._check_open()
@@ -157,11 +178,16 @@ class Store:
         """Release everything. Idempotent; harmless in a forked child."""
         if os.getpid() != self._process:
             return
-        with self._closing:
-            if self._closed:
-                return
-            self._closed = True
-            self._finalizer()
+        # A handler that closes while another thread does would be waited for by whom it waits for.
+        if not self._closing.acquire(blocking=not self._dispatcher.delivering()):
+            return
+        try:
+            if not self._closed:
+                self._dispatcher.close()  # first, so that calls under way can end as they began
+                self._closed = True
+                self._finalizer()
+        finally:
+            self._closing.release()
 
     def _check_open(self) -> None:
         if os.getpid() != self._process:
@@ -177,6 +203,14 @@ class Store:
 
     def _sweep_all(self) -> None:
         self._writer.sweep(Selection.everything(now=self.now()))
+
+
+def _each(*calls: Callable[[], None]) -> Callable[[], None]:
+    def call_each() -> None:
+        for call in calls:
+            call()
+
+    return call_each
 
 
 def _weakly(method: Callable[[], None]) -> Callable[[], None]:

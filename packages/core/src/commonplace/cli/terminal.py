@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from commonplace import Hit, Record
+    from commonplace import Event, Hit, Record
 
 # Escape sequences can rewrite what stands on the screen; bidirectional overrides, separators and
 # tag characters can make it read differently from what it is. All are shown, none is sent.
@@ -82,6 +82,18 @@ def print_record(record: Record) -> None:
     print_parts({name: part for name, part in parts.items() if part not in (None, [], {})})
     console().print()
     console().print(plain(content), soft_wrap=True)
+
+
+def print_event(event: Event) -> None:
+    """An event on one line: its number, time, operation, record, version and scope."""
+    where = plain(event.scope.path) or "(root)"
+    record = f"{plain(event.record_id)} v{event.version}"
+    line = Text(f"{event.seq:>7}  {moment(event.at)}  ")
+    line.append(f"{event.operation:<9}", "bold")
+    line.append(f" {record}  {where}", "cyan")
+    if event.detail:
+        line.append(f"  {plain(json.dumps(event.detail, ensure_ascii=False))}")
+    console().print(line, soft_wrap=True)
 
 
 def print_parts(parts: dict[str, Any]) -> None:

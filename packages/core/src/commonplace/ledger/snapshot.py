@@ -14,6 +14,7 @@ from commonplace.errors import InvalidInputError
 from commonplace.ledger import checking
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.history import former_in
+from commonplace.ledger.journal import Journal
 from commonplace.ledger.links import Links
 from commonplace.ledger.replacing import replaced
 from commonplace.ledger.rows import content_hash, record_of
@@ -110,6 +111,7 @@ class Snapshot:
         self._connection = connection
         self._dialect = dialect
         self._scopes = scope_ids
+        self.journal = Journal(connection, dialect, scope_ids)
 
     @property
     def links(self) -> Links:

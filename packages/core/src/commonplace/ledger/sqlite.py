@@ -207,6 +207,7 @@ def open_engine(path: Path | None, durability: Durability) -> Engine:
             poolclass=QueuePool,
             pool_size=8,
             max_overflow=56,
+            pool_use_lifo=True,  # the one just used has its pages in its cache
             hide_parameters=True,
         )
     _listen(engine, path, durability)

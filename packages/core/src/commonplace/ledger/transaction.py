@@ -13,6 +13,7 @@ from sqlalchemy import Delete, bindparam, delete, func, select, update
 from commonplace.clock import from_micros
 from commonplace.errors import ConflictError, ModelMismatchError
 from commonplace.ledger import checking
+from commonplace.ledger.cursors import Cursors
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.history import History
@@ -72,6 +73,7 @@ class Transaction(Snapshot):
     ) -> None:
         super().__init__(connection, dialect, scope_ids)
         self.former = History(connection, dialect, scope_ids, keep_versions)
+        self.cursors = Cursors(connection)
         self._spaces_seen: dict[str, Space] = {}
 
     @property

@@ -33,7 +33,10 @@ class Care(Handle):
         return self._store.stats()
 
     def close(self) -> None:
-        """Finish what is under way and release every file and thread. Idempotent."""
+        """Finish what is under way and release every file and thread. Idempotent.
+
+        Calls of event handlers that are under way are waited for, five seconds at most.
+        """
         self._store.close()
 
     def __enter__(self) -> Self:

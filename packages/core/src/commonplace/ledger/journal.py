@@ -1,0 +1,132 @@
+"""`Journal`: the journal as a view reads it."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, bindparam, func, select
+
+from commonplace.clock import from_micros
+from commonplace.jsonvalue import load_json
+from commonplace.ledger.driver import fixed
+from commonplace.ledger.schema import ROOT_SCOPE_ID, journal, scope_tree
+from commonplace.record import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Row
+
+    from commonplace.ledger.driver import DriverConnection
+    from commonplace.ledger.scope_ids import ScopeIds
+    from commonplace.ledger.selection import Query
+    from commonplace.ledger.sqlite import SqliteDialect
+    from commonplace.scope import Scope
+
+_LAST = 2**63 - 1
+
+
+class Journal:
+    """The journal, within one transaction.
+
+    Args:
+        connection: the transaction's.
+        dialect: how the database spells what differs.
+        scope_ids: the scopes as the transaction sees them.
+    """
+
+    def __init__(
+        self, connection: DriverConnection, dialect: SqliteDialect, scope_ids: ScopeIds
+    ) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        self._scopes = scope_ids
+
+    def events(
+        self,
+        scope_ids: Sequence[int],
+        operations: Sequence[str],
+        *,
+        after: int,
+        upto: int = _LAST,
+        limit: int = -1,
+    ) -> list[Event]:
+        """The events at or below some scopes, oldest first.
+
+        Args:
+            scope_ids: the scopes; empty for no event.
+            operations: only these; empty for all.
+            after: only later ones than this sequence number.
+            upto: only up to this one.
+            limit: how many at most.
+        """
+        query = _events(self._dialect, everywhere=_is_root(scope_ids), all_of_them=not operations)
+        values = self._values(scope_ids, operations, after, upto)
+        rows = self._connection.execute(query, {**values, "most": limit}).all()
+        self._scopes.load({row.scope_id for row in rows})
+        return [_event(row, self._scopes.scope(row.scope_id)) for row in rows]
+
+    def count(self, scope_ids: Sequence[int], operations: Sequence[str], *, after: int) -> int:
+        """How many events there are; the arguments are those of `events`."""
+        query = _count(self._dialect, everywhere=_is_root(scope_ids), all_of_them=not operations)
+        found: int = self._connection.execute(
+            query, self._values(scope_ids, operations, after, _LAST)
+        ).scalar()
+        return found
+
+    def _values(
+        self, scope_ids: Sequence[int], operations: Sequence[str], after: int, upto: int
+    ) -> dict[str, Any]:
+        values: dict[str, Any] = {"after": after, "upto": upto}
+        if not _is_root(scope_ids):
+            values["scope_ids"] = self._dialect.array(scope_ids)
+        if operations:
+            values["operations"] = self._dialect.array(operations)
+        return values
+
+
+def _is_root(scope_ids: Sequence[int]) -> bool:
+    return ROOT_SCOPE_ID in scope_ids
+
+
+def _event(row: Row[Any], scope: Scope) -> Event:
+    return Event(
+        seq=row.seq,
+        at=from_micros(row.at),
+        operation=row.operation,
+        record_id=row.record_id,
+        scope=scope,
+        version=row.version,
+        detail=load_json(row.detail) if row.detail else {},
+    )
+
+
+# Statements of fixed shape are built once: building one costs as much as running it.
+@functools.cache
+def _events(dialect: SqliteDialect, *, everywhere: bool, all_of_them: bool) -> Query:
+    columns = ("seq", "at", "operation", "record_id", "scope_id", "version", "detail")
+    return fixed(
+        select(*(journal.c[name] for name in columns))
+        .where(*_wanted(dialect, everywhere=everywhere, all_of_them=all_of_them))
+        .order_by(journal.c.seq)
+        .limit(bindparam("most"))
+    )
+
+
+@functools.cache
+def _count(dialect: SqliteDialect, *, everywhere: bool, all_of_them: bool) -> Query:
+    wanted = _wanted(dialect, everywhere=everywhere, all_of_them=all_of_them)
+    return fixed(select(func.count()).select_from(journal).where(*wanted))
+
+
+def _wanted(
+    dialect: SqliteDialect, *, everywhere: bool, all_of_them: bool
+) -> list[ColumnElement[bool]]:
+    found = [journal.c.seq > bindparam("after"), journal.c.seq <= bindparam("upto")]
+    if not everywhere:
+        contained = dialect.among(scope_tree.c.ancestor_id, "scope_ids")
+        found.append(journal.c.scope_id.in_(select(scope_tree.c.scope_id).where(contained)))
+    if not all_of_them:
+        found.append(dialect.among(journal.c.operation, "operations"))
+    return found
