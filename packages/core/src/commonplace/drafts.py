@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+OWN_SPACE = "default"
+"""The name of the space that a memory's own embedder fills."""
+
 _KIND = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _RECORD_FIELDS = frozenset(Record.__dataclass_fields__)
 
@@ -422,7 +425,11 @@ def _vectors(given: RecordFields | RecordChanges) -> dict[str, NDArray[np.float3
         _name(space, "a space name", limits.MAX_TAG_CHARACTERS): vectors
         for space, vectors in cast("dict[object, Any]", brought).items()
     }
+    if OWN_SPACE in named:
+        named[""] = named.pop(OWN_SPACE)
     if (own := given.get("vector")) is not None:
+        if "" in named:
+            raise InvalidInputError(f"give vector= or vectors={{{OWN_SPACE!r}: ...}}, not both")
         named[""] = own
     return {space: checked_vectors(vectors, "vector") for space, vectors in named.items()}
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float32]
 
-OWN_SPACE = "default"
 _AT_ONCE = 1024
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from commonplace.embedding import OWN_SPACE
+from commonplace.drafts import OWN_SPACE
 from commonplace.errors import InvalidInputError, ModelMismatchError
 from commonplace.search import DenseQuery, Request
 

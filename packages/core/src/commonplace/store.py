@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commonplace.clock import Clock, SystemClock, new_id
-from commonplace.embedding import OWN_SPACE, Vectoriser
+from commonplace.drafts import OWN_SPACE
+from commonplace.embedding import Vectoriser
 from commonplace.errors import ClosedStoreError, ForkedStoreError, InvalidInputError
 from commonplace.index import open_index
 from commonplace.jsonvalue import checked_text

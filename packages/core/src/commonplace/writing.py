@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from commonplace.embedding import OWN_SPACE
+from commonplace.drafts import OWN_SPACE
 from commonplace.ledger import Entry
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Writer:
     ) -> dict[int, Matrix]:
         found: dict[int, Matrix] = {}
         for name, matrix in named.items():
-            if name in {"", OWN_SPACE}:
+            if not name:
                 self._vectoriser.check_length(matrix)
                 identity, label = self._vectoriser.embedder.identity, OWN_SPACE
             else:
