@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         StoreUnavailableError,
     )
     from commonplace.filters import Filter, matches, parse_filter
-    from commonplace.maintenance import Report, SpaceStats, Stats
+    from commonplace.maintenance import ReindexReport, Report, SpaceStats, Stats
     from commonplace.memory import Memory
     from commonplace.record import Hit, Hits, Link, Plan, Record, ScopeInfo, Source
     from commonplace.scope import Scope
@@ -87,7 +87,7 @@ _HOMES = {
         "StoreUnavailableError",
     ],
     "filters": ["Filter", "matches", "parse_filter"],
-    "maintenance": ["Report", "SpaceStats", "Stats"],
+    "maintenance": ["ReindexReport", "Report", "SpaceStats", "Stats"],
     "memory": ["Memory"],
     "record": ["Hit", "Hits", "Link", "Plan", "Record", "ScopeInfo", "Source"],
     "scope": ["Scope"],
@@ -125,6 +125,7 @@ __all__ = [
     "PrecomputedEmbedder",
     "Record",
     "RecordFields",
+    "ReindexReport",
     "Report",
     "Scope",
     "ScopeInfo",

@@ -12,12 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from commonplace.clock import Clock, SystemClock, new_id
 from commonplace.drafts import OWN_SPACE
-from commonplace.embedding import Vectoriser
+from commonplace.embedding import OwnModel, Vectoriser
 from commonplace.errors import ClosedStoreError, ForkedStoreError, InvalidInputError
 from commonplace.index import open_index
 from commonplace.jsonvalue import checked_text
 from commonplace.ledger import Ledger, Selection
-from commonplace.maintenance import Report, Stats, Sweeper, repair, stats, verify
+from commonplace.maintenance import (
+    Reindex,
+    ReindexReport,
+    Report,
+    Stats,
+    Sweeper,
+    planned,
+    repair,
+    stats,
+    verify,
+)
 from commonplace.reading import Reader
 from commonplace.search import Searcher, VectorCache
 from commonplace.writing import Writer
@@ -25,6 +35,7 @@ from commonplace.writing import Writer
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from commonplace.embedders import Embedder
     from commonplace.ledger import Durability
     from commonplace.scope import Scope
 
@@ -57,7 +68,7 @@ class Store:
         directory = _directory(path)
         self.name = IN_MEMORY if directory is None else str(directory)
         self._clock = options.clock or SystemClock()
-        self._vectoriser = Vectoriser(options.embedder)
+        self._model = OwnModel(Vectoriser(options.embedder))
         self._ledger = Ledger.open(directory, durability=options.durability, create=options.create)
         try:
             if options.embedder is not None:
@@ -68,8 +79,8 @@ class Store:
             raise
         cache = VectorCache(options.cache_bytes)
         searcher = Searcher(self._ledger, self._index, cache)
-        self._writer = Writer(self._ledger, self._vectoriser, self._clock, self._index.nudge)
-        self._reader = Reader(self._ledger, self._vectoriser, searcher)
+        self._writer = Writer(self._ledger, self._model, self._clock, self._index.nudge)
+        self._reader = Reader(self._ledger, self._model, searcher)
         self._sweeper = Sweeper(_weakly(self._sweep_all), options.sweep_every)
         self._process = os.getpid()
         self._closing = threading.Lock()
@@ -118,6 +129,34 @@ class Store:
         self._check_open()
         return repair(self._ledger, self._index)
 
+    def reindex(
+        self,
+        embedder: Embedder,
+        *,
+        keep_old: bool,
+        batch: int,
+        progress: Callable[[int, int], None] | None,
+        dry_run: bool,
+    ) -> ReindexReport:
+        """Move the own space to another embedder, or say what that would be."""
+        self._check_open()
+        vectoriser = Vectoriser(embedder)
+        if dry_run:
+            return planned(self._ledger, vectoriser)
+        reindex = Reindex(
+            self._ledger,
+            self._model,
+            vectoriser,
+            now=self.now,
+            look=self._check_open,
+            keep_old=keep_old,
+            batch=batch,
+            progress=progress,
+        )
+        report = reindex.run()
+        self._index.nudge()
+        return report
+
     def stats(self) -> Stats:
         """Counts and sizes."""
         self._check_open()
@@ -143,7 +182,7 @@ class Store:
 
     def _check_model(self) -> None:
         with self._ledger.read() as snapshot:
-            self._vectoriser.check(snapshot.spaces().get(OWN_SPACE))
+            self._model.now.check(snapshot.spaces().get(OWN_SPACE))
 
     def _sweep_all(self) -> None:
         self._writer.sweep(Selection.everything(now=self.now()))

@@ -154,9 +154,13 @@ _KEEP_STATE = fixed(
 )
 _KEEP_VECTORS = fixed(
     insert(version_vectors).from_select(
-        ["space_id", "version_pk", "ordinal", "vector"],
+        ["space_id", "version_pk", "ordinal", "origin", "vector"],
         select(
-            vectors.c.space_id, bindparam("version_pk"), vectors.c.ordinal, vectors.c.vector
+            vectors.c.space_id,
+            bindparam("version_pk"),
+            vectors.c.ordinal,
+            vectors.c.origin,
+            vectors.c.vector,
         ).where(
             vectors.c.space_id == bindparam("space_id"), vectors.c.record_pk == bindparam("pk")
         ),

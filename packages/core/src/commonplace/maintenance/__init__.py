@@ -1,9 +1,21 @@
-"""Maintenance: verify, repair, statistics, sweeping."""
+"""Maintenance: verify, repair, reindex, statistics, sweeping."""
 
 from __future__ import annotations
 
 from commonplace.maintenance.health import Report, repair, verify
+from commonplace.maintenance.reindex import Reindex, ReindexReport, planned
 from commonplace.maintenance.statistics import SpaceStats, Stats, stats
 from commonplace.maintenance.sweeper import Sweeper
 
-__all__ = ["Report", "SpaceStats", "Stats", "Sweeper", "repair", "stats", "verify"]
+__all__ = [
+    "Reindex",
+    "ReindexReport",
+    "Report",
+    "SpaceStats",
+    "Stats",
+    "Sweeper",
+    "planned",
+    "repair",
+    "stats",
+    "verify",
+]
