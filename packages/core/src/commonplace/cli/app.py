@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from commonplace import CommonplaceError, __version__
-from commonplace.cli import care, reading, terminal, writing
+from commonplace.cli import care, reading, reindex, terminal, writing
 from commonplace.cli.demo import command as demo
 
 
@@ -68,6 +68,7 @@ app.command()(reading.scopes)
 app.command()(care.stats)
 app.command()(care.verify)
 app.command()(care.repair)
+app.command()(reindex.reindex)
 
 
 def main() -> None:
