@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from commonplace.maintenance import (
         MaintenanceReport,
         Policy,
+        ReindexReport,
         Report,
         SpaceStats,
         Stats,
@@ -107,7 +108,15 @@ _HOMES = {
     ],
     "events": ["HandlerErrors", "Subscription"],
     "filters": ["Filter", "matches", "parse_filter"],
-    "maintenance": ["MaintenanceReport", "Policy", "Report", "SpaceStats", "Stats", "Step"],
+    "maintenance": [
+        "MaintenanceReport",
+        "Policy",
+        "ReindexReport",
+        "Report",
+        "SpaceStats",
+        "Stats",
+        "Step",
+    ],
     "memory": ["Memory"],
     "record": [
         "Event",
@@ -160,6 +169,7 @@ __all__ = [
     "PrecomputedEmbedder",
     "Record",
     "RecordFields",
+    "ReindexReport",
     "Related",
     "Report",
     "Scope",

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from commonplace import CommonplaceError, __version__
-from commonplace.cli import care, events, reading, terminal, writing
+from commonplace.cli import care, events, reading, reindex, terminal, writing
 from commonplace.cli.demo import command as demo
 
 
@@ -69,6 +69,7 @@ app.command()(events.events)
 app.command()(care.stats)
 app.command()(care.verify)
 app.command()(care.repair)
+app.command()(reindex.reindex)
 
 
 def main() -> None:
