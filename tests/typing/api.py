@@ -8,7 +8,18 @@ from typing import assert_type
 
 import numpy as np
 
-from commonplace import AsyncMemory, Hit, Hits, Memory, Record, Scope, ScopeInfo, Source
+from commonplace import (
+    AsyncMemory,
+    Hit,
+    Hits,
+    Link,
+    Memory,
+    Record,
+    Related,
+    Scope,
+    ScopeInfo,
+    Source,
+)
 
 
 def use(memory: Memory) -> None:
@@ -26,6 +37,12 @@ def use(memory: Memory) -> None:
     assert_type(hits, Hits)
     assert_type(hits[0], Hit)
     assert_type(memory.scope("a"), Memory)
+    assert_type(memory.link("a", "b", "causes", weight=0.5, reason="r", metadata={"n": 1}), Link)
+    assert_type(memory.unlink("a", "b"), int)
+    assert_type(memory.links(["a", "b"], direction="out", type="causes"), list[Link])
+    assert_type(memory.related("a", types=["causes"]), list[Related])
+    assert_type(memory.related(query="x")[0].path, tuple[Link, ...])
+    assert_type(memory.path("a", "b", max_hops=3), tuple[Link, ...] | None)
     memory.add("x", source=Source(app="a"), created_at=datetime.now(UTC), vectors={"s": [[0.1]]})
 
 
@@ -33,10 +50,12 @@ async def use_async() -> None:
     async with await AsyncMemory.open(Path("memory")) as memory:
         assert_type(await memory.add("x", scope="a"), Record)
         assert_type(await memory.search("x", limit=3), Hits)
+        assert_type(await memory.related("a"), list[Related])
         assert_type(memory.view(read=["a"], write="a"), AsyncMemory)
 
 
 def misuse(memory: Memory) -> None:
     memory.add("x", scop="a")  # pyright: ignore[reportCallIssue]
     memory.search("x", mode="best")  # pyright: ignore[reportArgumentType]
+    memory.links("a", direction="up")  # pyright: ignore[reportArgumentType]
     memory.list("x")  # pyright: ignore[reportCallIssue]
