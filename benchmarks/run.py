@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, cast
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import processes, searches, writes
+from benchmarks import links, processes, searches, writes
 from benchmarks.data import make
 from benchmarks.peers import open_peer
 from benchmarks.report import Finding, document, put_between_markers, summary, write_json
@@ -31,7 +31,17 @@ if TYPE_CHECKING:
     from benchmarks.peers import Peer
 
 ROOT = Path(__file__).resolve().parents[1]
-SUBJECTS = ("import", "writes", "bulk", "searches", "hybrid", "listing", "opening", "memory")
+SUBJECTS = (
+    "import",
+    "writes",
+    "links",
+    "bulk",
+    "searches",
+    "hybrid",
+    "listing",
+    "opening",
+    "memory",
+)
 STEPS_A_SIZE = 7
 
 
@@ -58,13 +68,17 @@ class Run:
 
     def whole(self, sizes: list[int]) -> None:
         """Everything, at every size."""
-        self.progress.update(self._bar, total=3 + STEPS_A_SIZE * len(sizes))
+        self.progress.update(self._bar, total=4 + STEPS_A_SIZE * len(sizes))
         if self._step("import"):
             self.findings += processes.importing(self.rounds)
         if self._step("writes"):
             small = self.workspace / "small"
             self.findings += writes.into_small_stores(small, 2 * self.rounds)
-        if self.only - {"import"}:
+        if self._step("links"):
+            size = min(links.RECORDS, sizes[-1])
+            place = self.workspace / "links"
+            self.findings += links.links(place, self.rounds, self._tell, size)
+        if self.only - {"import", "links"}:
             for records in sizes:
                 self._at(records)
         if self._step("searches") and len(sizes) > 1:

@@ -170,8 +170,9 @@ WRONG: list[tuple[dict[str, Any], type[Exception]]] = [
 def test_a_malformed_link_is_refused_and_nothing_is_written(
     abc: Memory, wrong: dict[str, Any], error: type[Exception]
 ) -> None:
+    given: dict[str, Any] = {"source": "a", "target": "b", **wrong}
     with pytest.raises(error):
-        abc.link(**{"source": "a", "target": "b", **wrong})
+        abc.link(**given)
     assert abc.links("a") == abc.links("b") == []
 
 
