@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from commonplace.search.request import DenseQuery, IndexReader, Request
 
 _TEXTS = 100
-_ALL_TEXTS = 1_000
+_ALL = 2**62
 
 
 class Searcher:
@@ -150,9 +150,11 @@ class _DenseSearch:
         return above(scored, self._request.min_score)
 
     def _matches(self, words: str, found: Candidates) -> dict[int, float]:
-        """BM25 of the best text matches, and of every candidate that matches at all."""
+        """BM25 of every text match; before the last stage of the best and of the candidates."""
         selection = self._request.selection
-        most = _ALL_TEXTS if found.complete else max(_TEXTS, 4 * self._request.limit)
+        if found.complete:
+            return dict(self._snapshot.matching_text(words, selection, _ALL))
+        most = max(_TEXTS, 4 * self._request.limit)
         matches = dict(self._snapshot.matching_text(words, selection, most))
         if len(matches) == most:
             others = set(found.pks.tolist()).difference(matches)
