@@ -12,7 +12,7 @@ from commonplace.record import Version
 from commonplace.search import DenseQuery, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from commonplace.search import Mode, Searcher
 
     Vector = NDArray[np.float32]
+
+_CHANGES_AT_ONCE = 1000
 
 
 class Lookup(NamedTuple):
@@ -63,6 +65,45 @@ class Reader:
                 space.name: snapshot.vectors(space, pks)[1] for space in snapshot.spaces().values()
             }
         return {name: matrix for name, matrix in found.items() if len(matrix)}
+
+    def by_content(self, content: str, selection: Selection) -> Record | None:
+        """The newest selected record with exactly this content."""
+        with self._ledger.read() as snapshot:
+            found = snapshot.records(snapshot.same_content(content, selection)[:1])
+        return found[0] if found else None
+
+    def known(self, ids: Sequence[str]) -> bool:
+        """Whether any of these ids is taken, wherever."""
+        with self._ledger.read() as snapshot:
+            return bool(snapshot.pks_by_id(ids))
+
+    def own_model(self) -> tuple[str, int] | None:
+        """The model that made the vectors of the memory's own space, and their length."""
+        with self._ledger.read() as snapshot:
+            space = snapshot.spaces().get(OWN_SPACE)
+        return None if space is None else (space.identity, space.dimension)
+
+    def head(self) -> int:
+        """The newest entry of the journal."""
+        with self._ledger.read() as snapshot:
+            return snapshot.head()
+
+    def cursor(self, name: str) -> int | None:
+        """The journal entry kept under a name."""
+        with self._ledger.read() as snapshot:
+            return snapshot.cursors.position(name)
+
+    def changed_ids(self, after: int, until: int) -> Iterator[str]:
+        """The ids of the records that the journal names between two entries, each once."""
+        seen: set[str] = set()
+        while after < until:
+            with self._ledger.read() as snapshot:
+                changes = snapshot.changes(after, _CHANGES_AT_ONCE)
+            for change in changes:
+                if change.record_id not in seen and change.seq <= until:
+                    seen.add(change.record_id)
+                    yield change.record_id
+            after = changes[-1].seq if changes else until
 
     def history(self, record_id: str, selection: Selection) -> list[Version]:
         """The states of a record within the selected scopes, oldest first."""

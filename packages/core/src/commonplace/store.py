@@ -128,6 +128,17 @@ class Store:
         self._check_open()
         return self._linker
 
+    @property
+    def model(self) -> tuple[str, int]:
+        """The embedder in use, by identity, and the length of its vectors."""
+        own = self._model.use(lambda vectoriser: vectoriser.embedder)
+        return own.identity, own.dimension
+
+    @property
+    def name_of_ledger(self) -> str:
+        """What tells this memory from every other, wherever its files are."""
+        return self._ledger.id
+
     def now(self) -> int:
         """The present moment in microseconds."""
         return self._clock.now()

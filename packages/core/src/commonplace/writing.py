@@ -206,6 +206,11 @@ class Writer:
         with self._ledger.write() as transaction:
             return transaction.former.purge(selection, ids=ids, before=before)
 
+    def keep_cursor(self, name: str, seq: int) -> None:
+        """Keep a journal entry under a name."""
+        with self._ledger.write() as transaction:
+            transaction.cursors.keep(name, seq)
+
     def delete(self, ids: Sequence[str] | None, selection: Selection) -> int:
         """Delete the selected records, or those of them with these ids; how many."""
         with self._ledger.write() as transaction:

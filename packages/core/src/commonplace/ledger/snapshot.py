@@ -13,6 +13,7 @@ from commonplace.clock import from_micros
 from commonplace.drafts import OWN_SPACE
 from commonplace.errors import InvalidInputError
 from commonplace.ledger import checking
+from commonplace.ledger.cursors import Cursors
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.history import former_in
 from commonplace.ledger.journal import Journal
@@ -127,6 +128,11 @@ class Snapshot:
     def links(self) -> Links:
         """The links between records."""
         return Links(self._connection, self._dialect)
+
+    @property
+    def cursors(self) -> Cursors:
+        """How far those have come who follow the journal."""
+        return Cursors(self._connection)
 
     def head(self) -> int:
         """The sequence number of the newest change; 0 for a new ledger."""

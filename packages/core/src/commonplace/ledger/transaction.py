@@ -14,7 +14,6 @@ from commonplace.clock import from_micros
 from commonplace.drafts import OWN_SPACE
 from commonplace.errors import ConflictError, ModelMismatchError
 from commonplace.ledger import checking
-from commonplace.ledger.cursors import Cursors
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.history import History
@@ -80,7 +79,6 @@ class Transaction(Snapshot):
     ) -> None:
         super().__init__(connection, dialect, scope_ids)
         self.former = History(connection, dialect, scope_ids, keep_versions)
-        self.cursors = Cursors(connection)
         self._spaces_seen: dict[str, Space] = {}
 
     @property
