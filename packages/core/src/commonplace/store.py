@@ -87,10 +87,10 @@ class Store:
         cache = VectorCache(options.cache_bytes)
         searcher = Searcher(self._ledger, self._index, cache)
         self._dispatcher = Dispatcher(self._ledger)
-        written = _each(self._dispatcher.nudge, self._index.nudge)
+        self._written = written = _each(self._dispatcher.nudge, self._index.nudge)
         self._writer = Writer(self._ledger, self._vectoriser, self._clock, written)
         self._reader = Reader(self._ledger, self._vectoriser, searcher)
-        self._linker = Linker(self._ledger, self._clock, self._index.nudge)
+        self._linker = Linker(self._ledger, self._clock, written)
         self._sweeper = Sweeper(_weakly(self._sweep_all), options.sweep_every)
         self._process = os.getpid()
         self._closing = threading.Lock()
@@ -166,7 +166,7 @@ class Store:
         """Carry out a policy."""
         self._check_open()
         report = maintain(self._ledger, self._clock, selection, policy, dry_run=dry_run)
-        self._index.nudge()
+        self._written()
         return report
 
     def stats(self) -> Stats:
