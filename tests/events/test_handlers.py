@@ -6,6 +6,8 @@ import asyncio
 import functools
 import logging
 import threading
+from datetime import timedelta
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,8 +20,10 @@ from commonplace import (
     HashingEmbedder,
     InvalidInputError,
     Memory,
+    Policy,
     StoreUnavailableError,
 )
+from commonplace.events import delivery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +94,34 @@ def test_operations_choose_and_the_position_passes_over_the_rest(memory: Memory)
     assert deletions.wait(timeout=SOON)
     assert changes.wait(timeout=SOON)
     assert sorted(event.operation for event in told) == ["delete", "delete", "update"]
+
+
+def test_every_verb_that_writes_tells_at_once(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "_POLL", 10 * SOON)  # so that only being told can be why
+    told: SimpleQueue[Event] = SimpleQueue()
+    memory.on("*", told.put)
+    memory.add("x", id="other")
+    verbs: dict[str, Any] = {
+        "add": lambda: memory.add("x", id="one"),
+        "update": lambda: memory.update("one", content="y"),
+        "link": lambda: memory.link("one", "other"),
+        "unlink": lambda: memory.unlink("one", "other"),
+        "archive": lambda: memory.archive("one"),
+        "restore": lambda: memory.restore("one"),
+        "supersede": lambda: memory.supersede("one", "other"),
+        "delete": lambda: memory.delete("one"),
+        "merge": lambda: (
+            memory.add_many(["same", "same"]),
+            memory.maintain(Policy(duplicates=1.0)),
+        ),
+        "expire": lambda: (memory.add("x", ttl=timedelta(microseconds=1)), memory.sweep()),
+    }
+    for operation, verb in verbs.items():
+        verb()
+        while told.get(timeout=SOON).operation != operation:
+            pass
 
 
 def test_a_view_is_told_of_its_own_scopes_alone(memory: Memory) -> None:

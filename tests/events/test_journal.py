@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from commonplace import Event, InvalidInputError, LimitExceededError, Memory, Scope
-from commonplace.ledger.schema import journal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,25 +97,33 @@ def test_what_leaves_a_view_is_told_and_what_becomes_of_it_is_not(memory: Memory
     assert told(memory.scope("b")) == [("update", "b", 2), ("update", "b", 3), ("delete", "b", 3)]
 
 
-def test_what_an_event_is_about_beside_its_record_is_read_back(memory: Memory) -> None:
-    memory.add("x", id="one")
-    entry = {
-        "at": 1,
-        "operation": "link",
-        "record_pk": 1,
-        "record_id": "one",
-        "scope_id": 1,
-        "version": 1,
-        "vectors": 0,
-        "detail": '{"type":"about","weights":[1,0.5]}',
-    }
-    # No verb of the core writes a detail yet, so this goes to the table.
-    with memory._store._ledger.write() as transaction:  # pyright: ignore[reportPrivateUsage]
-        transaction._connection.execute(journal.insert(), entry)  # pyright: ignore[reportPrivateUsage]
-    added, linked = memory.events()
-    assert added.detail == {}
-    assert linked.detail == {"type": "about", "weights": [1, 0.5]}
-    assert linked.at == datetime(1970, 1, 1, microsecond=1, tzinfo=UTC)
+def test_a_link_is_an_event_of_its_source(memory: Memory) -> None:
+    for name in ("one", "two"):
+        memory.add("x", id=name, scope=name)
+    memory.link("one", "two", "about")
+    memory.unlink("one", "two")
+    detail = {"target": "two", "type": "about"}
+    assert [
+        (event.operation, event.record_id, event.detail) for event in memory.events(after=2)
+    ] == [("link", "one", detail), ("unlink", "one", detail)]
+    assert memory.events()[0].detail == {}
+
+
+def test_a_link_out_of_a_view_does_not_say_where_it_leads(memory: Memory) -> None:
+    memory.add("x", id="ours", scope="a")
+    memory.add("x", id="near", scope="a/below")
+    memory.add("x", id="theirs", scope="b")
+    memory.link("ours", "near", "about")
+    memory.link("ours", "theirs", "about")
+    told: list[Event] = []
+    view = memory.scope("a")
+    assert view.on("link", told.append, after=0).wait(timeout=60)
+    near = {"target": "near", "type": "about"}
+    assert [event.detail for event in told] == [near, {"type": "about"}]
+    assert view.events(operations="link") == told
+    # What the view once saw it may still be told of.
+    memory.delete("near")
+    assert view.events(operations="link") == told
 
 
 def test_an_event_is_a_value(memory: Memory) -> None:

@@ -98,7 +98,8 @@ def test_a_forked_child_delivers_nothing(path: Path) -> None:
     assert [line for line in told if line.startswith("parent")] == [
         f"parent handled {n}" for n in (1, 2, 3, 4)
     ]
-    assert [line for line in told if line.startswith("child")] == ["child returns"]
+    assert [line for line in told if line.startswith("child")] == ["child fails"]
+    assert "failed" not in done.stderr
 
 
 EXIT = """

@@ -41,7 +41,8 @@ def handle(event: Event) -> None:
         if child:
             CHILDREN.append(child)
         else:
-            say("child returns")
+            say("child fails")
+            raise ValueError
 
 
 def misuse(memory: Memory, subscription: Subscription) -> None:

@@ -337,13 +337,16 @@ class Event:
     Attributes:
         seq: its place in the journal. Later commits have larger numbers; some may be missing.
         at: when it happened, aware UTC.
-        operation: `add`, `update`, `delete`, `move` (out of this scope; the `update` that follows
-            it is in the new one), `expire` (removed after its time) and other lower-case words.
+        operation: `add`, `update`, `delete`, `move` (out of this scope; the change that follows
+            it is in the new one), `expire` (removed after its time), `archive`, `restore`,
+            `supersede`, `merge`, `link` and `unlink` (of the link's source); later versions may
+            add other lower-case words.
         record_id: the record's id. It may have changed again since, or be gone.
         scope: where the record lay; for `move`, where it lay before.
         version: which version of the record was made; where the operation makes none, such as
             `delete`, the last one.
-        detail: what else the operation is about, as JSON; often empty.
+        detail: what else the operation is about, as JSON; often empty. For a link its `type` and
+            its `target`; a target that lies outside the view is left out.
     """
 
     seq: int

@@ -184,18 +184,20 @@ class Delivery:
                 self._finish()
 
     def _finish(self) -> None:
-        self._save()
-        if self._loop is not None:
-            self._loop.close()
-        self._tell_ended(self)
-        with self._changed:
-            self._over.set()
-            self._changed.notify_all()
+        try:
+            self._save()
+            if self._loop is not None:
+                self._loop.close()
+        finally:
+            self._tell_ended(self)
+            with self._changed:
+                self._over.set()
+                self._changed.notify_all()
 
     def _follow(self) -> None:
         """Handle what there is, then wait for more; if the ledger refuses, try again later."""
         try:
-            while self._step():
+            while self._goes_on and self._step():
                 pass
         except CommonplaceError as error:
             self._failures += 1
@@ -253,7 +255,7 @@ class Delivery:
             if inspect.isawaitable(result):
                 self._run_to_end(result)
         except BaseException as error:  # noqa: BLE001 - nobody is above it in this thread but us
-            return self._failed(event, error)
+            return self._is_ours and self._failed(event, error)
         return self._is_ours
 
     def _run_to_end(self, result: Awaitable[Any]) -> None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy import ColumnElement, bindparam, func, select, union
 
 from commonplace.clock import from_micros
 from commonplace.jsonvalue import load_json
 from commonplace.ledger.driver import fixed
-from commonplace.ledger.schema import ROOT_SCOPE_ID, journal, scope_tree
+from commonplace.ledger.schema import ROOT_SCOPE_ID, journal, records, scope_tree, versions
 from commonplace.record import Event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Row
+    from sqlalchemy import CompoundSelect, Row
 
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from commonplace.scope import Scope
 
 _LAST = 2**63 - 1
+_OTHER = "target"
+"""What a detail calls the other record that an event is about."""
 
 
 class Journal:
@@ -54,6 +57,9 @@ class Journal:
     ) -> list[Event]:
         """The events at or below some scopes, oldest first.
 
+        An event that names another record, such as the target of a link, does so only if that
+        record lies or once lay there too.
+
         Args:
             scope_ids: the scopes; empty for no event.
             operations: only these; empty for all.
@@ -65,7 +71,8 @@ class Journal:
         values = self._values(scope_ids, operations, after, upto)
         rows = self._connection.execute(query, {**values, "most": limit}).all()
         self._scopes.load({row.scope_id for row in rows})
-        return [_event(row, self._scopes.scope(row.scope_id)) for row in rows]
+        found = [_event(row, self._scopes.scope(row.scope_id)) for row in rows]
+        return found if _is_root(scope_ids) else self._without_strangers(found, scope_ids)
 
     def count(self, scope_ids: Sequence[int], operations: Sequence[str], *, after: int) -> int:
         """How many events there are; the arguments are those of `events`."""
@@ -74,6 +81,17 @@ class Journal:
             query, self._values(scope_ids, operations, after, _LAST)
         ).scalar()
         return found
+
+    def _without_strangers(self, events: list[Event], scope_ids: Sequence[int]) -> list[Event]:
+        named = {str(event.detail[_OTHER]) for event in events if _OTHER in event.detail}
+        if not named:
+            return events
+        values = {"ids": self._dialect.array(named), "scope_ids": self._dialect.array(scope_ids)}
+        known = set(self._connection.execute(_known(self._dialect), values).scalars())
+        return [
+            event if event.detail.get(_OTHER) in known else _without_other(event)
+            for event in events
+        ]
 
     def _values(
         self, scope_ids: Sequence[int], operations: Sequence[str], after: int, upto: int
@@ -102,6 +120,11 @@ def _event(row: Row[Any], scope: Scope) -> Event:
     )
 
 
+def _without_other(event: Event) -> Event:
+    rest = {name: part for name, part in event.detail.items() if name != _OTHER}
+    return replace(event, detail=rest)
+
+
 # Statements of fixed shape are built once: building one costs as much as running it.
 @functools.cache
 def _events(dialect: SqliteDialect, *, everywhere: bool, all_of_them: bool) -> Query:
@@ -125,8 +148,27 @@ def _wanted(
 ) -> list[ColumnElement[bool]]:
     found = [journal.c.seq > bindparam("after"), journal.c.seq <= bindparam("upto")]
     if not everywhere:
-        contained = dialect.among(scope_tree.c.ancestor_id, "scope_ids")
-        found.append(journal.c.scope_id.in_(select(scope_tree.c.scope_id).where(contained)))
+        found.append(_within(journal.c.scope_id, dialect))
     if not all_of_them:
         found.append(dialect.among(journal.c.operation, "operations"))
     return found
+
+
+@functools.cache
+def _known(dialect: SqliteDialect) -> CompoundSelect[Any]:
+    """Those of some records that lie in the scopes now, or did in a state that is kept."""
+    return fixed(
+        union(
+            *(
+                select(table.c.id).where(
+                    dialect.among(table.c.id, "ids"), _within(table.c.scope_id, dialect)
+                )
+                for table in (records, versions)
+            )
+        )
+    )
+
+
+def _within(column: ColumnElement[int], dialect: SqliteDialect) -> ColumnElement[bool]:
+    contained = dialect.among(scope_tree.c.ancestor_id, "scope_ids")
+    return column.in_(select(scope_tree.c.scope_id).where(contained))
