@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         ConflictError,
         DataDamagedError,
         EmbedderError,
+        FileDamagedError,
         ForkedStoreError,
         FormatError,
         FormatTooNewError,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from commonplace.filters import Filter, matches, parse_filter
     from commonplace.maintenance import Report, SpaceStats, Stats
     from commonplace.memory import Memory
+    from commonplace.moving import ExportReport, ImportReport, Progress, Refusal, Tally
     from commonplace.record import Hit, Hits, Link, Plan, Record, ScopeInfo, Source
     from commonplace.scope import Scope
 
@@ -70,6 +72,7 @@ _HOMES = {
         "ConflictError",
         "DataDamagedError",
         "EmbedderError",
+        "FileDamagedError",
         "ForkedStoreError",
         "FormatError",
         "FormatTooNewError",
@@ -89,6 +92,7 @@ _HOMES = {
     "filters": ["Filter", "matches", "parse_filter"],
     "maintenance": ["Report", "SpaceStats", "Stats"],
     "memory": ["Memory"],
+    "moving": ["ExportReport", "ImportReport", "Progress", "Refusal", "Tally"],
     "record": ["Hit", "Hits", "Link", "Plan", "Record", "ScopeInfo", "Source"],
     "scope": ["Scope"],
 }
@@ -104,6 +108,8 @@ __all__ = [
     "DataDamagedError",
     "Embedder",
     "EmbedderError",
+    "ExportReport",
+    "FileDamagedError",
     "Filter",
     "ForkedStoreError",
     "FormatError",
@@ -111,6 +117,7 @@ __all__ = [
     "HashingEmbedder",
     "Hit",
     "Hits",
+    "ImportReport",
     "IndexDamagedError",
     "IndexUnavailableError",
     "InvalidInputError",
@@ -123,8 +130,10 @@ __all__ = [
     "PermissionDeniedError",
     "Plan",
     "PrecomputedEmbedder",
+    "Progress",
     "Record",
     "RecordFields",
+    "Refusal",
     "Report",
     "Scope",
     "ScopeInfo",
@@ -137,6 +146,7 @@ __all__ = [
     "StoreLockedError",
     "StoreUnavailableError",
     "SystemClock",
+    "Tally",
     "from_chroma",
     "from_langchain",
     "matches",

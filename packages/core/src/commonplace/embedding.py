@@ -87,6 +87,12 @@ class Vectoriser:
         texts = self._passages(content) if embed is None else list(embed)
         return _stack(self._embed(list(dict.fromkeys(texts))), texts)
 
+    def contents_vectors(self, contents: Sequence[str]) -> list[Matrix | None]:
+        """The vectors of several contents, embedded together; None for one without words."""
+        wanted = [self._passages(content) for content in contents]
+        vectors = self._embed(list(dict.fromkeys(text for texts in wanted for text in texts)))
+        return [_stack(vectors, texts) for texts in wanted]
+
     def _given(self, draft: Draft) -> Matrix:
         matrix = draft.vectors[""]
         self.check_length(matrix)

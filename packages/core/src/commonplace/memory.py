@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from commonplace.store import Options, Store
 from commonplace.verbs.care import Care
+from commonplace.verbs.moving import Moving
 from commonplace.verbs.reading import Reading
 from commonplace.verbs.writing import Writing
 from commonplace.view import View
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from commonplace.ledger import Durability
 
 
-class Memory(Writing, Reading, Care):
+class Memory(Writing, Reading, Moving, Care):
     """One memory: records in scopes, found by meaning, by words, by filter and by id.
 
     Use it as a context manager, or call `close()`. Safe to share between threads, and to open from

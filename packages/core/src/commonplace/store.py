@@ -17,6 +17,7 @@ from commonplace.index import open_index
 from commonplace.jsonvalue import checked_text
 from commonplace.ledger import Ledger, Selection
 from commonplace.maintenance import Report, Stats, Sweeper, repair, stats, verify
+from commonplace.moving.importing import Importer
 from commonplace.reading import Reader
 from commonplace.search import Searcher, VectorCache
 from commonplace.writing import Writer
@@ -69,6 +70,7 @@ class Store:
         searcher = Searcher(self._ledger, self._index, cache)
         self._writer = Writer(self._ledger, self._vectoriser, self._clock, self._index.nudge)
         self._reader = Reader(self._ledger, self._vectoriser, searcher)
+        self._importer = Importer(self._ledger, self._vectoriser, self._clock, self._index.nudge)
         self._sweeper = Sweeper(_weakly(self._sweep_all), options.sweep_every)
         self._process = os.getpid()
         self._closing = threading.Lock()
@@ -88,6 +90,18 @@ class Store:
         """What reads, if the store is open."""
         self._check_open()
         return self._reader
+
+    @property
+    def importer(self) -> Importer:
+        """What imports, if the store is open."""
+        self._check_open()
+        return self._importer
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is exported, if the store is open."""
+        self._check_open()
+        return self._ledger
 
     def now(self) -> int:
         """The present moment in microseconds."""

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from commonplace import CommonplaceError, __version__
-from commonplace.cli import care, reading, terminal, writing
+from commonplace.cli import care, moving, reading, terminal, writing
 from commonplace.cli.demo import command as demo
 
 
@@ -65,6 +65,8 @@ app.command("list")(reading.list_records)
 app.command()(reading.show)
 app.command()(writing.delete)
 app.command()(reading.scopes)
+app.command()(moving.export)
+app.command("import")(moving.import_)
 app.command()(care.stats)
 app.command()(care.verify)
 app.command()(care.repair)

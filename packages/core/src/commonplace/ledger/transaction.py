@@ -277,11 +277,20 @@ class Transaction(Snapshot):
             for pk, (entry, place) in enumerate(fresh, first)
         ]
         self._connection.execute(_INSERT_RECORD, rows)
-        self._add_vectors([(row["pk"], entry) for row, (entry, _) in zip(rows, fresh, strict=True)])
-        self._index_text(rows)
-        self._count((place, 1) for _, place in fresh)
-        self._log([_new_event(row, now) for row in rows])
+        entries = (entry for entry, _ in fresh)
+        self._inserted(
+            rows, _vector_rows(zip((row["pk"] for row in rows), entries, strict=True)), now
+        )
         return [Written(record=entry.record, operation="add") for entry, _ in fresh]
+
+    def _inserted(
+        self, rows: Sequence[Mapping[str, Any]], vectors: list[dict[str, Any]], now: int
+    ) -> None:
+        """Write what goes with new rows of `records`: vectors, full text, counts, journal."""
+        self._add_vectors(vectors)
+        self._index_text(rows)
+        self._count((row["scope_id"], 1) for row in rows)
+        self._log([_new_event(row, now) for row in rows])
 
     def _begun(self, fresh: Sequence[tuple[Entry, int]], now: int) -> list[tuple[Entry, int]]:
         """The entries with the times and version numbers that new records get.
@@ -330,37 +339,39 @@ class Transaction(Snapshot):
     ) -> None:
         """Put a new state in place of a row; vectors of spaces not named stay if asked."""
         self._keep([row], by="update", at=now)
+        new = {
+            "pk": row.pk,
+            **row_of(entry.record, scope_id, full_text=_has_text(entry)),
+            "archived_at": row.archived_at,
+        }
+        only = entry.vectors if keep_vectors else None
+        self._overwrite_row(row, new, _vector_rows([(row.pk, entry)]), now, only=only)
+
+    def _overwrite_row(
+        self,
+        row: Row[Any],
+        new: Mapping[str, Any],
+        vectors: list[dict[str, Any]],
+        now: int,
+        *,
+        only: Iterable[int] | None = None,
+    ) -> None:
+        """Put new columns and vectors in place of a row's, in the spaces of `only` or in all."""
         held = self._vectors_held([row.pk]).get(row.pk, 0)
-        self._drop_vectors([row.pk], only=entry.vectors if keep_vectors else None)
-        new = {"pk": row.pk, **row_of(entry.record, scope_id, full_text=_has_text(entry))}
-        moved = (row.content, row.scope_id, row.has_text) != (
-            new["content"],
-            scope_id,
-            new["has_text"],
-        )
+        self._drop_vectors([row.pk], only=only)
+        moved = any(getattr(row, name) != new[name] for name in ("content", "scope_id", "has_text"))
         if moved:
             self._forget_text([row])
         self._connection.execute(_UPDATE_RECORD, {**new, "old_pk": row.pk})
-        self._add_vectors([(row.pk, entry)])
+        self._add_vectors(vectors)
         if moved:
             self._index_text([new])
-        if scope_id != row.scope_id:
-            self._count([(row.scope_id, -1), (scope_id, 1)])
+        if new["scope_id"] != row.scope_id:
+            self._count([(row.scope_id, -1), (new["scope_id"], 1)])
             self._log([_event(row, "move", 0, now)])
         self._log([{**_new_event(new, now), "operation": "update", "vectors": held}])
 
-    def _add_vectors(self, numbered: Iterable[tuple[int, Entry]]) -> None:
-        rows = [
-            {
-                "space_id": space_id,
-                "record_pk": pk,
-                "ordinal": ordinal,
-                "vector": vector.astype("<f4", copy=False).tobytes(),
-            }
-            for pk, entry in numbered
-            for space_id, matrix in entry.vectors.items()
-            for ordinal, vector in enumerate(matrix)
-        ]
+    def _add_vectors(self, rows: list[dict[str, Any]]) -> None:
         if not rows:
             return
         self._connection.execute(_INSERT_VECTOR, rows)
@@ -478,6 +489,20 @@ def _has_text(entry: Entry) -> bool:
     return entry.full_text and bool(entry.record.content.strip())
 
 
+def _vector_rows(numbered: Iterable[tuple[int, Entry]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "space_id": space_id,
+            "record_pk": pk,
+            "ordinal": ordinal,
+            "vector": vector.astype("<f4", copy=False).tobytes(),
+        }
+        for pk, entry in numbered
+        for space_id, matrix in entry.vectors.items()
+        for ordinal, vector in enumerate(matrix)
+    ]
+
+
 def _new_event(row: Mapping[str, Any], now: int) -> dict[str, Any]:
     return {
         "at": now,
@@ -510,7 +535,7 @@ _COLUMNS = [column.name for column in records.c]
 _UPDATE_RECORD = fixed(
     update(records)
     .where(records.c.pk == bindparam("old_pk"))
-    .values({name: bindparam(name) for name in _COLUMNS if name != "archived_at"})
+    .values({name: bindparam(name) for name in _COLUMNS})
 )
 _COUNT_VECTORS = fixed(
     update(spaces)
