@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from commonplace import CommonplaceError, __version__
-from commonplace.cli import care, events, linking, reading, reindex, terminal, writing
+from commonplace.cli import care, events, linking, moving, reading, reindex, terminal, writing
 from commonplace.cli.demo import command as demo
 
 
@@ -70,6 +70,8 @@ app.command()(linking.links)
 app.command()(linking.related)
 app.command()(reading.scopes)
 app.command()(events.events)
+app.command()(moving.export)
+app.command("import")(moving.import_)
 app.command()(care.stats)
 app.command()(care.verify)
 app.command()(care.repair)

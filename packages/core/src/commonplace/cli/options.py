@@ -90,3 +90,25 @@ class IfExists(StrEnum):
     REPLACE = "replace"
     KEEP = "keep"
     ERROR = "error"
+
+
+class OnConflict(StrEnum):
+    """What to do when something different has the id or the key of a record that is imported."""
+
+    ERROR = "error"
+    SKIP = "skip"
+    REPLACE = "replace"
+
+
+class OnError(StrEnum):
+    """What to do when a line of a plain file is refused."""
+
+    REPORT = "report"
+    STOP = "stop"
+
+
+class PlainFormat(StrEnum):
+    """The plain files that can be imported."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
