@@ -11,6 +11,7 @@ from commonplace.ledger.comparing import Comparison
 from commonplace.ledger.driver import fixed, positional
 from commonplace.ledger.rows import content_hash
 from commonplace.ledger.schema import (
+    BROUGHT,
     links,
     messages,
     scopes,
@@ -161,6 +162,7 @@ class Loading(Transaction, Comparison):
                 "space_id": self._space_ids[name],
                 owner: first + step * number,
                 "ordinal": ordinal,
+                "origin": whole.origins.get(name, BROUGHT),
                 "vector": vector,
             }
             for number, whole in enumerate(wholes)

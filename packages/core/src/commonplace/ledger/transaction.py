@@ -20,7 +20,7 @@ from commonplace.ledger.history import History
 from commonplace.ledger.links import LinkWriter
 from commonplace.ledger.reindexing import SpaceChange
 from commonplace.ledger.rows import content_hash, record_of, row_of
-from commonplace.ledger.schema import index_state, journal, records, spaces, vectors
+from commonplace.ledger.schema import BROUGHT, index_state, journal, records, spaces, vectors
 from commonplace.ledger.snapshot import Snapshot, Space
 
 if TYPE_CHECKING:
@@ -607,7 +607,7 @@ def _vector_rows(numbered: Iterable[tuple[int, Entry]]) -> list[dict[str, Any]]:
             "space_id": space_id,
             "record_pk": pk,
             "ordinal": ordinal,
-            "origin": entry.origins.get(space_id, "caller"),
+            "origin": entry.origins.get(space_id, BROUGHT),
             "vector": vector.astype("<f4", copy=False).tobytes(),
         }
         for pk, entry in numbered

@@ -16,6 +16,7 @@ from sqlalchemy import Float, Integer, Table, bindparam, func, not_, or_, select
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.replacing import replaced
 from commonplace.ledger.schema import (
+    BROUGHT,
     links,
     messages,
     records,
@@ -29,7 +30,7 @@ from commonplace.ledger.selection import Shape, in_scopes, live_in_scopes, param
 from commonplace.ledger.snapshot import Snapshot, Space
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement
 
@@ -62,12 +63,15 @@ class Whole:
     Attributes:
         kind: what it is.
         values: by the names of `FIELDS`; what is null is left out, JSON is text as it is stored.
-        vectors: of a record or a version.
+        vectors: of a record or a version, by the name of their space.
+        origins: what they were made from, by the name of their space; left out for what the caller
+            brought.
     """
 
     kind: RowKind
     values: dict[str, Any]
     vectors: Vectors = field(default_factory=dict[str, "Sequence[bytes]"])
+    origins: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 TABLES: dict[RowKind, Table] = {
@@ -188,8 +192,12 @@ class Extract(Snapshot):
             lanes = [self._lane(space, asked) for space in spaces]
             remembered = self._remembered(asked) if history else frozenset[str]()
             for row in self._stream(_whole_records(self._dialect), asked):
-                found = {lane.name: some for lane in lanes if (some := lane.take(row.pk))}
-                yield Whole("record", _values("record", row), found)
+                some = [
+                    (lane.name, vector, origin)
+                    for lane in lanes
+                    for vector, origin in lane.take(row.pk)
+                ]
+                yield _whole("record", row, some)
                 if row.id in remembered:
                     yield from self._versions_of(row.id, placed, spaces)
 
@@ -206,12 +214,14 @@ class Extract(Snapshot):
 
     def _version(self, pk: int, spaces: Sequence[Space]) -> Whole:
         row = self._connection.execute(_VERSION, {"pk": pk}).first()
-        found: dict[str, Sequence[bytes]] = {}
-        for space in spaces:
-            asked = {"pk": pk, "space_id": space.id}
-            if some := self._connection.execute(_VERSION_VECTORS, asked).scalars():
-                found[space.name] = some
-        return Whole("version", _values("version", row), found)
+        some = [
+            (space.name, found.vector, found.origin)
+            for space in spaces
+            for found in self._connection.execute(
+                _VERSION_VECTORS, {"pk": pk, "space_id": space.id}
+            )
+        ]
+        return _whole("version", row, some)
 
     def _others(self, kind: RowKind, query: Query, values: Mapping[str, Any]) -> Iterator[Whole]:
         for row in self._stream(query, values):
@@ -222,7 +232,7 @@ class Extract(Snapshot):
         return _Lane(space.name, rows)
 
     def _stream(self, query: Query, values: Mapping[str, Any]) -> Iterator[Any]:
-        return self._connection.stream(query, values)
+        return itertools.chain.from_iterable(self._connection.stream(query, values))
 
 
 class _Placed(NamedTuple):
@@ -240,12 +250,22 @@ class _Lane:
         self._rows = rows
         self._next = next(rows, None)
 
-    def take(self, pk: int) -> list[bytes]:
-        taken: list[bytes] = []
+    def take(self, pk: int) -> list[tuple[bytes, str]]:
+        taken: list[tuple[bytes, str]] = []
         while self._next is not None and self._next.record_pk == pk:
-            taken.append(self._next.vector)
+            taken.append((self._next.vector, self._next.origin))
             self._next = next(self._rows, None)
         return taken
+
+
+def _whole(kind: RowKind, row: Any, found: Iterable[tuple[str, bytes, str]]) -> Whole:
+    vectors: dict[str, list[bytes]] = {}
+    origins: dict[str, str] = {}
+    for name, vector, origin in found:
+        vectors.setdefault(name, []).append(vector)
+        if origin != BROUGHT:
+            origins[name] = origin
+    return Whole(kind, _values(kind, row), vectors, origins)
 
 
 _NAMES = {kind: [field.name for field in fields] for kind, fields in FIELDS.items()}
@@ -280,7 +300,7 @@ def values_of(kind: RowKind, row: Any) -> dict[str, Any]:
 # Statements of fixed shape are built once: building one costs as much as running it.
 _VERSION = fixed(selected("version").where(versions.c.pk == bindparam("pk")))
 _VERSION_VECTORS = fixed(
-    select(version_vectors.c.vector)
+    select(version_vectors.c.vector, version_vectors.c.origin)
     .where(
         version_vectors.c.version_pk == bindparam("pk"),
         version_vectors.c.space_id == bindparam("space_id"),
@@ -316,7 +336,7 @@ def _whole_records(dialect: SqliteDialect) -> Query:
 @functools.cache
 def _lane_vectors(dialect: SqliteDialect) -> Query:
     return fixed(
-        select(vectors.c.record_pk, vectors.c.vector)
+        select(vectors.c.record_pk, vectors.c.vector, vectors.c.origin)
         .where(
             vectors.c.space_id == bindparam("space_id"), dialect.among(vectors.c.record_pk, "pks")
         )

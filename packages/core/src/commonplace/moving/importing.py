@@ -133,6 +133,7 @@ class Importer:
             if matrix is not None:
                 vectors = [row.astype("<f4", copy=False).tobytes() for row in matrix]
                 whole.vectors = {**whole.vectors, OWN_SPACE: vectors}
+                whole.origins = {**whole.origins, OWN_SPACE: "content"}
         return set(map(id, lacking))
 
     def _put(

@@ -28,6 +28,7 @@ _FIRST_MOMENT = -62_135_596_800_000_000  # the year 1
 _LAST_MOMENT = 253_402_300_799_999_999  # the end of the year 9999
 _LARGEST_INTEGER = 2**63 - 1
 _STATES = frozenset({"record", "version"})
+_ORIGINS = frozenset({"content", "texts"})
 _FLAT = ("content", "key", "kind", "tags", "importance", "source")
 _PARTS = (*_FLAT, "metadata", "value")
 _EMPTY = {"tags": "[]", "metadata": "{}", "source": "{}"}
@@ -51,6 +52,8 @@ def line_of(whole: Whole) -> str:
     ]
     if whole.vectors:
         parts.append(f'"vectors":{{{",".join(map(_written, whole.vectors.items()))}}}')
+    if whole.origins:
+        parts.append(f'"origins":{dump_json(dict(whole.origins))}')
     return f'{{"{whole.kind}":{{{",".join(parts)}}}}}'
 
 
@@ -74,6 +77,7 @@ def row_of_line(line: bytes, dimensions: Mapping[str, int], *, check: bool = Tru
     """
     kind, said = _parsed(line)
     coded = said.pop("vectors", None) if kind in _STATES else None
+    origins = _origins(said.pop("origins", {}), coded) if kind in _STATES else {}
     if check:
         plain = len(line) < limits.MAX_METADATA_CHARACTERS and b"\\u" not in line
         _check_fields(kind, said, plain=plain)
@@ -82,7 +86,7 @@ def row_of_line(line: bytes, dimensions: Mapping[str, int], *, check: bool = Tru
     for name in _JSON_FIELDS[kind]:
         if name in said:
             said[name] = _json_text(name, said[name])
-    return Whole(kind, said, {} if coded is None else _decoded(coded, dimensions))
+    return Whole(kind, said, {} if coded is None else _decoded(coded, dimensions), origins)
 
 
 def check_vectors(wholes: Iterable[Whole]) -> None:
@@ -179,6 +183,15 @@ def _decoded(coded: Any, dimensions: Mapping[str, int]) -> dict[str, list[bytes]
         found[name] = [_vector(one, 4 * dimensions[name]) for one in cast("list[Any]", some)]
         if len(found[name]) > limits.MAX_VECTORS_PER_RECORD:
             raise InvalidInputError("a record has too many vectors")
+    return found
+
+
+def _origins(said: Any, coded: Any) -> dict[str, str]:
+    if not isinstance(said, dict) or not isinstance(coded, dict | None):
+        raise InvalidInputError("origins is an object")
+    found = cast("dict[str, Any]", said)
+    if not found.keys() <= (coded or {}).keys() or not set(found.values()) <= _ORIGINS:
+        raise InvalidInputError("origins names a space without vectors, or no origin")
     return found
 
 

@@ -58,6 +58,7 @@ class SpacePlan:
         """The row with the names that its spaces have here."""
         if whole.vectors:
             whole.vectors = {self.names[name]: some for name, some in whole.vectors.items()}
+            whole.origins = {self.names[name]: one for name, one in whole.origins.items()}
         return whole
 
     def to_embed(self, whole: Whole) -> bool:
