@@ -8,7 +8,20 @@ from typing import assert_type
 
 import numpy as np
 
-from commonplace import AsyncMemory, Hit, Hits, Memory, Record, Scope, ScopeInfo, Source
+from commonplace import (
+    AsyncMemory,
+    Hit,
+    Hits,
+    Memory,
+    ReadMiddleware,
+    Record,
+    Redaction,
+    Scope,
+    ScopeInfo,
+    SizeLimits,
+    Source,
+    WriteMiddleware,
+)
 
 
 def use(memory: Memory) -> None:
@@ -34,6 +47,21 @@ async def use_async() -> None:
         assert_type(await memory.add("x", scope="a"), Record)
         assert_type(await memory.search("x", limit=3), Hits)
         assert_type(memory.view(read=["a"], write="a"), AsyncMemory)
+
+
+class Shout:
+    def before_write(self, record: Record) -> Record:
+        return record
+
+    def after_read(self, record: Record) -> Record:
+        return record
+
+
+def use_middleware() -> None:
+    writing: list[WriteMiddleware] = [Redaction(marker="*"), SizeLimits(tags=3), Shout()]
+    reading: ReadMiddleware = Shout()
+    Memory(":memory:", middleware=[*writing, reading])
+    Memory(":memory:", middleware=[object()])  # pyright: ignore[reportArgumentType]
 
 
 def misuse(memory: Memory) -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         NotFoundError,
         OutsideViewError,
         PermissionDeniedError,
+        RefusedError,
         StorageFullError,
         StoreDamagedError,
         StoreLockedError,
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
     from commonplace.filters import Filter, matches, parse_filter
     from commonplace.maintenance import Report, SpaceStats, Stats
     from commonplace.memory import Memory
+    from commonplace.middleware import ReadMiddleware, WriteMiddleware
+    from commonplace.middleware.redaction import Redaction
+    from commonplace.middleware.sizes import SizeLimits
     from commonplace.record import Hit, Hits, Link, Plan, Record, ScopeInfo, Source
     from commonplace.scope import Scope
 
@@ -81,6 +85,7 @@ _HOMES = {
         "NotFoundError",
         "OutsideViewError",
         "PermissionDeniedError",
+        "RefusedError",
         "StorageFullError",
         "StoreDamagedError",
         "StoreLockedError",
@@ -89,6 +94,9 @@ _HOMES = {
     "filters": ["Filter", "matches", "parse_filter"],
     "maintenance": ["Report", "SpaceStats", "Stats"],
     "memory": ["Memory"],
+    "middleware": ["ReadMiddleware", "WriteMiddleware"],
+    "middleware.redaction": ["Redaction"],
+    "middleware.sizes": ["SizeLimits"],
     "record": ["Hit", "Hits", "Link", "Plan", "Record", "ScopeInfo", "Source"],
     "scope": ["Scope"],
 }
@@ -123,11 +131,15 @@ __all__ = [
     "PermissionDeniedError",
     "Plan",
     "PrecomputedEmbedder",
+    "ReadMiddleware",
     "Record",
     "RecordFields",
+    "Redaction",
+    "RefusedError",
     "Report",
     "Scope",
     "ScopeInfo",
+    "SizeLimits",
     "Source",
     "SpaceStats",
     "StaticEmbedder",
@@ -137,6 +149,7 @@ __all__ = [
     "StoreLockedError",
     "StoreUnavailableError",
     "SystemClock",
+    "WriteMiddleware",
     "from_chroma",
     "from_langchain",
     "matches",

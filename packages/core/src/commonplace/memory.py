@@ -11,10 +11,12 @@ from commonplace.verbs.writing import Writing
 from commonplace.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from commonplace.clock import Clock
     from commonplace.ledger import Durability
+    from commonplace.middleware import ReadMiddleware, WriteMiddleware
 
 
 class Memory(Writing, Reading, Care):
@@ -39,6 +41,9 @@ class Memory(Writing, Reading, Care):
             is enough: expired records are invisible at once.
         clock: where the time comes from; tests fix it.
         create: whether a memory is made where there is none.
+        middleware: what changes or refuses records on their way in (`WriteMiddleware`, first to
+            last) and changes them on their way out (`ReadMiddleware`, last to first), for this
+            memory and every view of it.
 
     Raises:
         NotFoundError: there is no memory at `path`, with `create=False`.
@@ -58,6 +63,7 @@ class Memory(Writing, Reading, Care):
         sweep_every: float | None = None,
         clock: Clock | None = None,
         create: bool = True,
+        middleware: Sequence[WriteMiddleware | ReadMiddleware] = (),
     ) -> None:
         options = Options(
             embedder=embedder,
@@ -67,6 +73,7 @@ class Memory(Writing, Reading, Care):
             sweep_every=sweep_every,
             clock=clock,
             create=create,
+            middleware=middleware,
         )
         self._store = Store(path, options)
         self._view = View()

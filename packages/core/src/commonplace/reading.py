@@ -1,11 +1,16 @@
-"""`Reader`: everything that a memory reads from its ledger."""
+"""`Reader`: everything that a memory reads from its ledger.
+
+Every record leaves through `Chain.read`, after the transaction: middleware may take its time.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from commonplace.embedding import OWN_SPACE
 from commonplace.errors import InvalidInputError, ModelMismatchError
+from commonplace.record import Hits
 from commonplace.search import DenseQuery, Request
 
 if TYPE_CHECKING:
@@ -16,7 +21,8 @@ if TYPE_CHECKING:
 
     from commonplace.embedding import Vectoriser
     from commonplace.ledger import Ledger, Selection, Space
-    from commonplace.record import Hits, Record, ScopeInfo
+    from commonplace.middleware import Chain
+    from commonplace.record import Record, ScopeInfo
     from commonplace.scope import Scope
     from commonplace.search import Mode, Searcher
 
@@ -36,34 +42,43 @@ class Reader:
     Args:
         ledger: what is read.
         vectoriser: makes the vectors of queries.
+        chain: changes every record on its way out.
         searcher: runs the searches.
     """
 
-    def __init__(self, ledger: Ledger, vectoriser: Vectoriser, searcher: Searcher) -> None:
+    def __init__(
+        self, ledger: Ledger, vectoriser: Vectoriser, chain: Chain, searcher: Searcher
+    ) -> None:
         self._ledger = ledger
         self._vectoriser = vectoriser
+        self._chain = chain
         self._searcher = searcher
         self._spaces: dict[str, Space] = {}
 
     def by_id(self, ids: Sequence[str], selection: Selection) -> dict[str, Record]:
         """The selected records with these ids, by id."""
         with self._ledger.read(as_of=selection.as_of) as snapshot:
-            return snapshot.records_by_id(ids, selection)
+            found = snapshot.records_by_id(ids, selection)
+        return {name: self._chain.read(record) for name, record in found.items()}
 
     def by_key(self, place: Scope, key: str, selection: Selection) -> Record | None:
         """The selected record with this key at this scope."""
         with self._ledger.read(as_of=selection.as_of) as snapshot:
-            for scope_id in snapshot.scope_ids([place]):
-                ids = list(snapshot.ids_by_key(scope_id, [key]).values())
-                return next(iter(snapshot.records_by_id(ids, selection).values()), None)
-        return None
+            ids = [
+                record_id
+                for scope_id in snapshot.scope_ids([place])
+                for record_id in snapshot.ids_by_key(scope_id, [key]).values()
+            ]
+            found = list(snapshot.records_by_id(ids, selection).values()) if ids else []
+        return self._chain.read(found[0]) if found else None
 
     def page(
         self, selection: Selection, order_by: Sequence[str], limit: int, offset: int
     ) -> list[Record]:
         """One page of the selected records."""
         with self._ledger.read(as_of=selection.as_of) as snapshot:
-            return snapshot.page(selection, order_by, limit, offset)
+            records = snapshot.page(selection, order_by, limit, offset)
+        return [self._chain.read(record) for record in records]
 
     def count(self, selection: Selection) -> int:
         """How many records are selected."""
@@ -117,7 +132,11 @@ class Reader:
             offset=offset,
             min_score=min_score,
         )
-        return self._searcher.search(request)
+        hits = self._searcher.search(request)
+        if not self._chain.reads:
+            return hits
+        shown = (replace(hit, record=self._chain.read(hit.record)) for hit in hits)
+        return Hits(shown, plan=hits.plan)
 
     def _dense(
         self, words: str | None, vector: Vector | None, space: str | None

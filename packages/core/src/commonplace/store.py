@@ -17,6 +17,7 @@ from commonplace.index import open_index
 from commonplace.jsonvalue import checked_text
 from commonplace.ledger import Ledger, Selection
 from commonplace.maintenance import Report, Stats, Sweeper, repair, stats, verify
+from commonplace.middleware import Chain
 from commonplace.reading import Reader
 from commonplace.search import Searcher, VectorCache
 from commonplace.writing import Writer
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from commonplace.ledger import Durability
+    from commonplace.middleware import ReadMiddleware, WriteMiddleware
     from commonplace.scope import Scope
 
 IN_MEMORY = ":memory:"
@@ -41,6 +43,7 @@ class Options:
     sweep_every: float | None
     clock: Clock | None
     create: bool
+    middleware: Sequence[WriteMiddleware | ReadMiddleware]
 
 
 class Store:
@@ -53,6 +56,7 @@ class Store:
 
     def __init__(self, path: str | Path, options: Options) -> None:
         _check_options(options)
+        chain = Chain(options.middleware)
         directory = _directory(path)
         self.name = IN_MEMORY if directory is None else str(directory)
         self._clock = options.clock or SystemClock()
@@ -67,8 +71,8 @@ class Store:
             raise
         cache = VectorCache(options.cache_bytes)
         searcher = Searcher(self._ledger, self._index, cache)
-        self._writer = Writer(self._ledger, self._vectoriser, self._clock, self._index.nudge)
-        self._reader = Reader(self._ledger, self._vectoriser, searcher)
+        self._writer = Writer(self._ledger, self._vectoriser, chain, self._clock, self._index.nudge)
+        self._reader = Reader(self._ledger, self._vectoriser, chain, searcher)
         self._sweeper = Sweeper(_weakly(self._sweep_all), options.sweep_every)
         self._process = os.getpid()
         self._closing = threading.Lock()
