@@ -16,12 +16,16 @@ from commonplace import (
     Hits,
     Link,
     Memory,
+    ReadMiddleware,
     Record,
+    Redaction,
     Related,
     Scope,
     ScopeInfo,
+    SizeLimits,
     Source,
     Subscription,
+    WriteMiddleware,
 )
 
 
@@ -66,6 +70,21 @@ async def use_async() -> None:
 
 async def handle(event: Event) -> None:
     assert_type(event.scope, Scope)
+
+
+class Shout:
+    def before_write(self, record: Record) -> Record:
+        return record
+
+    def after_read(self, record: Record) -> Record:
+        return record
+
+
+def use_middleware() -> None:
+    writing: list[WriteMiddleware] = [Redaction(marker="*"), SizeLimits(tags=3), Shout()]
+    reading: ReadMiddleware = Shout()
+    Memory(":memory:", middleware=[*writing, reading])
+    Memory(":memory:", middleware=[object()])  # pyright: ignore[reportArgumentType]
 
 
 def misuse(memory: Memory) -> None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         NotFoundError,
         OutsideViewError,
         PermissionDeniedError,
+        RefusedError,
         StorageFullError,
         StoreDamagedError,
         StoreLockedError,
@@ -57,6 +58,9 @@ if TYPE_CHECKING:
         Step,
     )
     from commonplace.memory import Memory
+    from commonplace.middleware import ReadMiddleware, WriteMiddleware
+    from commonplace.middleware.redaction import Redaction
+    from commonplace.middleware.sizes import SizeLimits
     from commonplace.moving import ExportReport, ImportReport, Progress, Refusal, Tally
     from commonplace.record import (
         Event,
@@ -106,6 +110,7 @@ _HOMES = {
         "NotFoundError",
         "OutsideViewError",
         "PermissionDeniedError",
+        "RefusedError",
         "StorageFullError",
         "StoreDamagedError",
         "StoreLockedError",
@@ -123,6 +128,9 @@ _HOMES = {
         "Step",
     ],
     "memory": ["Memory"],
+    "middleware": ["ReadMiddleware", "WriteMiddleware"],
+    "middleware.redaction": ["Redaction"],
+    "middleware.sizes": ["SizeLimits"],
     "moving": ["ExportReport", "ImportReport", "Progress", "Refusal", "Tally"],
     "record": [
         "Event",
@@ -180,14 +188,18 @@ __all__ = [
     "Policy",
     "PrecomputedEmbedder",
     "Progress",
+    "ReadMiddleware",
     "Record",
     "RecordFields",
+    "Redaction",
     "Refusal",
+    "RefusedError",
     "ReindexReport",
     "Related",
     "Report",
     "Scope",
     "ScopeInfo",
+    "SizeLimits",
     "Source",
     "SpaceStats",
     "StaticEmbedder",
@@ -202,6 +214,7 @@ __all__ = [
     "SystemClock",
     "Tally",
     "Version",
+    "WriteMiddleware",
     "from_chroma",
     "from_langchain",
     "matches",

@@ -19,6 +19,10 @@ class LimitExceededError(InvalidInputError):
     """An argument was larger than a documented limit; nothing was written."""
 
 
+class RefusedError(CommonplaceError):
+    """Middleware does not let this be written; nothing of the call was."""
+
+
 class OutsideViewError(InvalidInputError):
     """A scope was named that lies outside the view in use."""
 

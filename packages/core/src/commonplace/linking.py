@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from commonplace.clock import Clock
     from commonplace.ledger import Edge, Ledger, Selection, Snapshot, Way
+    from commonplace.middleware import Chain
     from commonplace.record import Link, Record
     from commonplace.walks import Arrival
 
@@ -34,12 +35,16 @@ class Linker:
 
     Args:
         ledger: where the links are.
+        chain: changes every record on its way out.
         clock: tells the time.
         written: called after every transaction that changed something.
     """
 
-    def __init__(self, ledger: Ledger, clock: Clock, written: Callable[[], None]) -> None:
+    def __init__(
+        self, ledger: Ledger, chain: Chain, clock: Clock, written: Callable[[], None]
+    ) -> None:
         self._ledger = ledger
+        self._chain = chain
         self._clock = clock
         self._written = written
 
@@ -137,7 +142,8 @@ class Linker:
             )
             best = sorted(found.keys() - hidden, key=lambda one: _rank(one, found[one]))
             chosen = {record_id: found[record_id] for record_id in best[: walk.limit]}
-            return _loaded(snapshot, chosen, flat)
+            loaded = _loaded(snapshot, chosen, flat)
+        return [replace(one, record=self._chain.read(one.record)) for one in loaded]
 
     def path(
         self, source_id: str, target_id: str, way: Way, selection: Selection, hops: int

@@ -17,10 +17,12 @@ from commonplace.verbs.writing import Writing
 from commonplace.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from commonplace.clock import Clock
     from commonplace.ledger import Durability
+    from commonplace.middleware import ReadMiddleware, WriteMiddleware
 
 
 class Memory(Writing, Reading, Versioning, Linking, Curating, Watching, Comparing, Moving, Care):
@@ -47,6 +49,9 @@ class Memory(Writing, Reading, Versioning, Linking, Curating, Watching, Comparin
         create: whether a memory is made where there is none.
         keep_versions: how many former states of each record this handle's writes keep; None for
             all of them, 0 for none.
+        middleware: what changes or refuses records on their way in (`WriteMiddleware`, first to
+            last) and changes them on their way out (`ReadMiddleware`, last to first), for this
+            memory and every view of it.
 
     Raises:
         NotFoundError: there is no memory at `path`, with `create=False`.
@@ -67,6 +72,7 @@ class Memory(Writing, Reading, Versioning, Linking, Curating, Watching, Comparin
         clock: Clock | None = None,
         create: bool = True,
         keep_versions: int | None = None,
+        middleware: Sequence[WriteMiddleware | ReadMiddleware] = (),
     ) -> None:
         options = Options(
             embedder=embedder,
@@ -77,6 +83,7 @@ class Memory(Writing, Reading, Versioning, Linking, Curating, Watching, Comparin
             clock=clock,
             create=create,
             keep_versions=keep_versions,
+            middleware=middleware,
         )
         self._store = Store(path, options)
         self._view = View()

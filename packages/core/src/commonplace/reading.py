@@ -1,4 +1,7 @@
-"""`Reader`: everything that a memory reads from its ledger."""
+"""`Reader`: everything that a memory reads from its ledger.
+
+Every record leaves through `Chain.read`, after the transaction: middleware may take its time.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from commonplace.drafts import OWN_SPACE
 from commonplace.errors import InvalidInputError, ModelMismatchError
 from commonplace.ledger import check_space
-from commonplace.record import Version
+from commonplace.record import Hits, Version
 from commonplace.search import DenseQuery, Request
 
 if TYPE_CHECKING:
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
 
     from commonplace.embedding import OwnModel, Vectoriser
     from commonplace.ledger import Ledger, Selection, Space
-    from commonplace.record import Event, Hits, Record, ScopeInfo
+    from commonplace.middleware import Chain
+    from commonplace.record import Event, Record, ScopeInfo
     from commonplace.scope import Scope
     from commonplace.search import Mode, Searcher
 
@@ -43,19 +47,22 @@ class Reader:
     Args:
         ledger: what is read.
         model: makes the vectors of queries.
+        chain: changes every record on its way out.
         searcher: runs the searches.
     """
 
-    def __init__(self, ledger: Ledger, model: OwnModel, searcher: Searcher) -> None:
+    def __init__(self, ledger: Ledger, model: OwnModel, chain: Chain, searcher: Searcher) -> None:
         self._ledger = ledger
         self._model = model
+        self._chain = chain
         self._searcher = searcher
         self._spaces: dict[str, Space] = {}
 
     def by_id(self, ids: Sequence[str], selection: Selection) -> dict[str, Record]:
         """The selected records with these ids, by id."""
         with self._ledger.read(as_of=selection.as_of) as snapshot:
-            return snapshot.records_by_id(ids, selection)
+            found = snapshot.records_by_id(ids, selection)
+        return {name: self._chain.read(record) for name, record in found.items()}
 
     def vectors_of(self, record_id: str) -> dict[str, NDArray[np.float32]]:
         """The vectors of a record by the name of their space, each row one."""
@@ -70,7 +77,7 @@ class Reader:
         """The newest selected record with exactly this content."""
         with self._ledger.read() as snapshot:
             found = snapshot.records(snapshot.same_content(content, selection)[:1])
-        return found[0] if found else None
+        return self._chain.read(found[0]) if found else None
 
     def known(self, ids: Sequence[str]) -> bool:
         """Whether any of these ids is taken, wherever."""
@@ -110,22 +117,27 @@ class Reader:
         with self._ledger.read() as snapshot:
             former = snapshot.former_states(record_id, selection)
             present = snapshot.records_by_id([record_id], selection).values()
-        return [*former, *(Version(record=record) for record in present)]
+        states = [*former, *(Version(record=record) for record in present)]
+        return [replace(state, record=self._chain.read(state.record)) for state in states]
 
     def by_key(self, place: Scope, key: str, selection: Selection) -> Record | None:
         """The selected record with this key at this scope."""
         with self._ledger.read(as_of=selection.as_of) as snapshot:
-            for scope_id in snapshot.scope_ids([place]):
-                ids = list(snapshot.ids_by_key(scope_id, [key]).values())
-                return next(iter(snapshot.records_by_id(ids, selection).values()), None)
-        return None
+            ids = [
+                record_id
+                for scope_id in snapshot.scope_ids([place])
+                for record_id in snapshot.ids_by_key(scope_id, [key]).values()
+            ]
+            found = list(snapshot.records_by_id(ids, selection).values()) if ids else []
+        return self._chain.read(found[0]) if found else None
 
     def page(
         self, selection: Selection, order_by: Sequence[str], limit: int, offset: int
     ) -> list[Record]:
         """One page of the selected records."""
         with self._ledger.read(as_of=selection.as_of) as snapshot:
-            return snapshot.page(selection, order_by, limit, offset)
+            records = snapshot.page(selection, order_by, limit, offset)
+        return [self._chain.read(record) for record in records]
 
     def count(self, selection: Selection) -> int:
         """How many records are selected."""
@@ -190,8 +202,13 @@ class Reader:
             min_score=min_score,
         )
         if lookup.mode == "lexical":
-            return self._searcher.search(request)
-        return self._model.use(lambda vectoriser: self._nearest(vectoriser, lookup, request))
+            hits = self._searcher.search(request)
+        else:
+            hits = self._model.use(lambda vectoriser: self._nearest(vectoriser, lookup, request))
+        if not self._chain.reads:
+            return hits
+        shown = (replace(hit, record=self._chain.read(hit.record)) for hit in hits)
+        return Hits(shown, plan=hits.plan)
 
     def _nearest(self, vectoriser: Vectoriser, lookup: Lookup, request: Request) -> Hits:
         try:

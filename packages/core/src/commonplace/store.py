@@ -33,6 +33,7 @@ from commonplace.maintenance import (
     stats,
     verify,
 )
+from commonplace.middleware import Chain
 from commonplace.moving.importing import Importer
 from commonplace.reading import Reader
 from commonplace.search import Searcher, VectorCache
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from commonplace.embedders import Embedder
     from commonplace.events import Watch
     from commonplace.ledger import Durability
+    from commonplace.middleware import ReadMiddleware, WriteMiddleware
     from commonplace.scope import Scope
 
 IN_MEMORY = ":memory:"
@@ -61,6 +63,7 @@ class Options:
     clock: Clock | None
     create: bool
     keep_versions: int | None
+    middleware: Sequence[WriteMiddleware | ReadMiddleware]
 
 
 class Store:
@@ -73,6 +76,7 @@ class Store:
 
     def __init__(self, path: str | Path, options: Options) -> None:
         _check_options(options)
+        chain = Chain(options.middleware)
         directory = _directory(path)
         self.name = IN_MEMORY if directory is None else str(directory)
         self._clock = options.clock or SystemClock()
@@ -94,9 +98,9 @@ class Store:
         searcher = Searcher(self._ledger, self._index, cache)
         self._dispatcher = Dispatcher(self._ledger)
         self._written = written = _each(self._dispatcher.nudge, self._index.nudge)
-        self._writer = Writer(self._ledger, self._model, self._clock, written)
-        self._linker = Linker(self._ledger, self._clock, written)
-        self._reader = Reader(self._ledger, self._model, searcher)
+        self._writer = Writer(self._ledger, self._model, chain, self._clock, written)
+        self._linker = Linker(self._ledger, chain, self._clock, written)
+        self._reader = Reader(self._ledger, self._model, chain, searcher)
         self._importer = Importer(self._ledger, self._model, self._clock, written)
         self._sweeper = Sweeper(_weakly(self._sweep_all), options.sweep_every)
         self._process = os.getpid()

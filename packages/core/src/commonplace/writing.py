@@ -1,7 +1,13 @@
-"""`Writer`: embeds what is to be written, outside any transaction, then writes it in one."""
+"""`Writer`: embeds what is to be written, outside any transaction, then writes it in one.
+
+Middleware runs first, also outside: it changes or refuses drafts and revisions before they are
+embedded, so that what it takes out reaches neither the embedder nor a file.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,7 +15,7 @@ import numpy as np
 
 from commonplace.clock import from_micros
 from commonplace.drafts import OWN_SPACE
-from commonplace.errors import NotFoundError
+from commonplace.errors import ConflictError, NotFoundError
 from commonplace.ledger import Entry
 from commonplace.superseding import supersede
 
@@ -29,13 +35,20 @@ if TYPE_CHECKING:
         Selection,
         Transaction,
     )
+    from commonplace.middleware import Chain
     from commonplace.record import Record
     from commonplace.repeats import Repeats
     from commonplace.scope import Scope
 
     Matrix = NDArray[np.float32]
+    Embed = Callable[[str, tuple[str, ...] | None], Matrix | None]
 
 _SWEPT_AT_ONCE = 1000
+_TRIES = 100
+
+
+class _StaleError(Exception):
+    """The record is no longer in the state that middleware saw."""
 
 
 class Writer:
@@ -44,15 +57,22 @@ class Writer:
     Args:
         ledger: where to.
         model: makes the vectors of the memory's own space.
+        chain: changes or refuses what is to be written, and what is given back.
         clock: tells the time.
         written: called after every transaction that changed something.
     """
 
     def __init__(
-        self, ledger: Ledger, model: OwnModel, clock: Clock, written: Callable[[], None]
+        self,
+        ledger: Ledger,
+        model: OwnModel,
+        chain: Chain,
+        clock: Clock,
+        written: Callable[[], None],
     ) -> None:
         self._ledger = ledger
         self._model = model
+        self._chain = chain
         self._clock = clock
         self._written = written
 
@@ -74,12 +94,13 @@ class Writer:
         """
         if not drafts:
             return []
+        passed = [self._chain.draft(draft) for draft in drafts]
 
         def put(vectoriser: Vectoriser) -> list[Record]:
-            own = vectoriser.own_vectors(drafts)
+            own = vectoriser.own_vectors(passed)
             with self._ledger.write() as transaction:
                 now = self._clock.now()
-                entries = _entries(transaction, vectoriser, drafts, own, now)
+                entries = _entries(transaction, vectoriser, passed, own, now)
                 if repeats is not None:
                     return repeats.put(transaction, entries, if_exists=if_exists, now=now)
                 outcomes = transaction.put(entries, if_exists=if_exists, dedupe=dedupe, now=now)
@@ -87,7 +108,7 @@ class Writer:
 
         written = self._model.use(put)
         self._written()
-        return written
+        return [self._chain.read(record) for record in written]
 
     def supersede(
         self,
@@ -100,7 +121,7 @@ class Writer:
         at: datetime | None,
     ) -> Record:
         """Close a record in favour of another, new or there already, and link the two."""
-        drafts = [] if isinstance(new, str) else [new]
+        drafts = [] if isinstance(new, str) else [self._chain.draft(new)]
 
         def close(vectoriser: Vectoriser) -> Record:
             own = vectoriser.own_vectors(drafts)
@@ -121,42 +142,68 @@ class Writer:
 
         later = self._model.use(close)
         self._written()
-        return later
+        return self._chain.read(later)
 
     def revise(
         self,
         record_id: str,
         selection: Selection,
-        revise: Callable[[Record], Record],
+        check: Callable[[Record], None],
         revision: Revision,
     ) -> Record | None:
-        """Change one record; None if the selection does not hold it."""
-        content = revision.content
-        embedded = content is not None and "" not in revision.vectors
+        """Change one record; None if the selection does not hold it.
 
-        def rewrite(vectoriser: Vectoriser) -> Record | None:
-            named = dict(revision.vectors)
-            if content is not None and embedded:
-                matrix = vectoriser.texts_vectors(content, revision.embed)
-                named |= {} if matrix is None else {"": matrix}
-            with self._ledger.write() as transaction:
-                now = self._clock.now()
-                vectors, origins = _by_space(transaction, vectoriser, named, _origin(revision), now)
-                if embedded and "" not in named:
-                    vectors |= _none_of_its_own(transaction)
-                return transaction.revise(
+        Middleware looks at the new state, which takes the present one: that is read first, and
+        where it is no longer present when the change is written, all begins anew.
+
+        Args:
+            record_id: which.
+            selection: what may be touched.
+            check: refuses a present state by raising.
+            revision: the changes.
+
+        Raises:
+            ConflictError: others changed the record again and again in between.
+        """
+
+        def work(vectoriser: Vectoriser) -> Record | None:
+            return self._revise(vectoriser, record_id, selection, check, revision)
+
+        revised = self._model.use(work)
+        self._written()
+        return None if revised is None else self._chain.read(revised)
+
+    def _revise(
+        self,
+        vectoriser: Vectoriser,
+        record_id: str,
+        selection: Selection,
+        check: Callable[[Record], None],
+        revision: Revision,
+    ) -> Record | None:
+        embed = functools.cache(vectoriser.texts_vectors)  # a new try embeds nothing twice
+        if not self._chain.writes:
+            return self._revised(vectoriser, record_id, selection, check, revision, embed)
+        for _ in range(_TRIES):
+            with self._ledger.read() as snapshot:
+                seen = snapshot.records_by_id([record_id], selection).get(record_id)
+                searched = snapshot.has_text(record_id)
+            if seen is None:
+                return None
+            check(seen)
+            passed = self._chain.revision(revision, revision.applied(seen))
+            # A record that was kept out of search stays out when only middleware changes it.
+            follow = searched or revision.content is not None
+            with contextlib.suppress(_StaleError):
+                return self._revised(
+                    vectoriser,
                     record_id,
                     selection,
-                    revise,
-                    new_vectors=vectors,
-                    origins=origins,
-                    full_text=None if content is None else revision.embed != (),
-                    now=now,
+                    _unless_changed(seen, check),
+                    passed,
+                    embed if follow else None,
                 )
-
-        revised = self._model.use(rewrite)
-        self._written()
-        return revised
+        raise ConflictError(f"record {record_id!r} is changed by others all the time; try again")
 
     def change(
         self,
@@ -189,7 +236,7 @@ class Writer:
                     )
                     changed += [written] if written else []
         self._written()
-        return changed
+        return [self._chain.read(record) for record in changed]
 
     def restore(
         self, record_id: str, version: int | None, allowed: Callable[[Scope], bool]
@@ -199,7 +246,7 @@ class Writer:
             now = self._clock.now()
             restored = transaction.restore(record_id, version, allowed, now=now)
         self._written()
-        return restored
+        return None if restored is None else self._chain.read(restored)
 
     def purge(self, ids: Sequence[str] | None, selection: Selection, *, before: int | None) -> int:
         """Remove former states for good; how many."""
@@ -234,6 +281,42 @@ class Writer:
             if len(pks) < _SWEPT_AT_ONCE:
                 self._written()
                 return removed
+
+    def _revised(
+        self,
+        vectoriser: Vectoriser,
+        record_id: str,
+        selection: Selection,
+        check: Callable[[Record], None],
+        revision: Revision,
+        embed: Embed | None,
+    ) -> Record | None:
+        """Write a revision; vectors and full text follow new content unless `embed` is None."""
+        named = dict(revision.vectors)
+        content = None if embed is None else revision.content
+        embedded = content is not None and "" not in named
+        if embed is not None and content is not None and embedded:
+            matrix = embed(content, revision.embed)
+            named |= {} if matrix is None else {"": matrix}
+
+        def revise(record: Record) -> Record:
+            check(record)
+            return revision.applied(record)
+
+        with self._ledger.write() as transaction:
+            now = self._clock.now()
+            vectors, origins = _by_space(transaction, vectoriser, named, _origin(revision), now)
+            if embedded and "" not in named:
+                vectors |= _none_of_its_own(transaction)
+            return transaction.revise(
+                record_id,
+                selection,
+                revise,
+                new_vectors=vectors,
+                origins=origins,
+                full_text=None if content is None else revision.embed != (),
+                now=now,
+            )
 
 
 def _entries(
@@ -303,6 +386,15 @@ def _standing(transaction: Transaction, record_id: str, selection: Selection) ->
     if found is None:
         raise NotFoundError(f"no record {record_id!r} can be seen from this view")
     return found
+
+
+def _unless_changed(seen: Record, check: Callable[[Record], None]) -> Callable[[Record], None]:
+    def unchanged(record: Record) -> None:
+        check(record)
+        if (record.version, record.updated_at) != (seen.version, seen.updated_at):
+            raise _StaleError
+
+    return unchanged
 
 
 def _none_of_its_own(transaction: Transaction) -> dict[int, Matrix]:

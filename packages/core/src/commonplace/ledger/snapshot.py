@@ -288,6 +288,11 @@ class Snapshot:
         rows = self._connection.execute(query, {"ids": self._dialect.array(ids)})
         return {row.id: row.pk for row in rows}
 
+    def has_text(self, record_id: str) -> bool:
+        """Whether the content of the record with this id is found by its words."""
+        query = select(records.c.has_text).where(records.c.id == record_id)
+        return bool(self._connection.execute(query).scalar())
+
     def scope_infos(
         self, selection: Selection, depth: int | None, limit: int, offset: int
     ) -> list[ScopeInfo]:

@@ -61,10 +61,11 @@ class Writing(Handle):
                 record out of search, or the texts to embed in place of the content.
 
         Returns:
-            The record as it was stored.
+            The record as `get` gives it.
 
         Raises:
             InvalidInputError: a part is malformed or too large; nothing was written.
+            RefusedError: middleware does not let it be written; nothing was written.
             OutsideViewError: the scope lies outside what this view writes.
             ConflictError: the id is taken, or `if_exists="error"`.
         """
@@ -96,6 +97,7 @@ class Writing(Handle):
 
         Raises:
             InvalidInputError: one of them is malformed; nothing was written.
+            RefusedError: middleware does not let one of them be written; nothing was written.
         """
         default: RecordFields = {} if scope is None else {"scope": scope}
         given = [fields_given(one, default) for one in checked_iterable(records, "records")]
@@ -125,12 +127,13 @@ class Writing(Handle):
             NotFoundError: no such record can be seen and written from this view.
             ConflictError: the version is not the expected one, or the key is taken.
             InvalidInputError: a part is malformed; nothing was written.
+            RefusedError: middleware does not let the new state be written; nothing was written.
         """
         revision = Revision.of(changes, now=self._store.now())
         if revision.scope is not None:
             self._view.writable(revision.scope)
 
-        def revise(record: Record) -> Record:
+        def check(record: Record) -> None:
             if not self._view.may_write(record.scope):
                 raise _not_found(id)
             if expected_version is not None and record.version != expected_version:
@@ -138,11 +141,10 @@ class Writing(Handle):
                     f"record {id!r} has version {record.version}, not {expected_version}; "
                     "read it again and decide anew"
                 )
-            return revision.applied(record)
 
         if expected_version is not None:
             checked_offset(expected_version, "expected_version")
-        revised = self._store.writer.revise(checked_id(id), self._selection(), revise, revision)
+        revised = self._store.writer.revise(checked_id(id), self._selection(), check, revision)
         if revised is None:
             raise _not_found(id)
         return revised
