@@ -259,6 +259,7 @@ def test_an_embedder_that_fails_leaves_the_memory_as_it_was(memory: Memory) -> N
     with pytest.raises(EmbedderError) as caught:
         memory.reindex(failing, batch=5)
     assert "tea" not in str(caught.value)
+    assert "go on" in str(caught.value)
     assert found(memory) == before
     assert memory.verify().ok
     assert memory.repair().mended == ()

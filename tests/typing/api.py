@@ -8,7 +8,18 @@ from typing import assert_type
 
 import numpy as np
 
-from commonplace import AsyncMemory, Hit, Hits, Memory, Record, Scope, ScopeInfo, Source
+from commonplace import (
+    AsyncMemory,
+    HashingEmbedder,
+    Hit,
+    Hits,
+    Memory,
+    Record,
+    ReindexReport,
+    Scope,
+    ScopeInfo,
+    Source,
+)
 
 
 def use(memory: Memory) -> None:
@@ -26,6 +37,7 @@ def use(memory: Memory) -> None:
     assert_type(hits, Hits)
     assert_type(hits[0], Hit)
     assert_type(memory.scope("a"), Memory)
+    assert_type(memory.reindex(HashingEmbedder(), progress=print), ReindexReport)
     memory.add("x", source=Source(app="a"), created_at=datetime.now(UTC), vectors={"s": [[0.1]]})
 
 
@@ -33,6 +45,7 @@ async def use_async() -> None:
     async with await AsyncMemory.open(Path("memory")) as memory:
         assert_type(await memory.add("x", scope="a"), Record)
         assert_type(await memory.search("x", limit=3), Hits)
+        assert_type(await memory.reindex(HashingEmbedder(), keep_old=True), ReindexReport)
         assert_type(memory.view(read=["a"], write="a"), AsyncMemory)
 
 

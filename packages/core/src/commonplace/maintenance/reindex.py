@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from commonplace.drafts import OWN_SPACE
-from commonplace.errors import ConflictError
+from commonplace.errors import ConflictError, EmbedderError
 from commonplace.ledger import PARTIAL, Census, Reached
 
 if TYPE_CHECKING:
@@ -267,7 +267,12 @@ class Reindex:
         return own
 
     def _made(self, states: Sequence[State]) -> dict[State, Matrix]:
-        matrices = self._vectoriser.contents_vectors([state.content for state in states])
+        try:
+            matrices = self._vectoriser.contents_vectors([state.content for state in states])
+        except EmbedderError as error:
+            raise EmbedderError(
+                f"{error}; what was embedded before is kept, reindex again to go on"
+            ) from error
         return dict(zip(states, matrices, strict=True))
 
     def _count(self, reached: Reached) -> None:
