@@ -41,6 +41,7 @@ class Machine(RuleBasedStateMachine):
         self.directory = Path(tempfile.mkdtemp())
         self.model: dict[str, Record] = {}
         self.where: str | Path = ":memory:"
+        self.embedder = HashingEmbedder(16)
 
     @initialize(on_disk=st.booleans())
     def open(self, *, on_disk: bool) -> None:
@@ -48,7 +49,7 @@ class Machine(RuleBasedStateMachine):
         self.memory = self._opened()
 
     def _opened(self) -> Memory:
-        return Memory(self.where, embedder=HashingEmbedder(16), clock=self.clock)
+        return Memory(self.where, embedder=self.embedder, clock=self.clock)
 
     def teardown(self) -> None:
         if hasattr(self, "memory"):
@@ -170,6 +171,12 @@ class Machine(RuleBasedStateMachine):
     def reopen(self) -> None:
         self.memory.close()
         self.memory = self._opened()
+
+    @rule(dimension=st.sampled_from([8, 16, 24]), batch=st.integers(1, 3))
+    def reindex(self, dimension: int, batch: int) -> None:
+        self.embedder = HashingEmbedder(dimension)
+        report = self.memory.reindex(self.embedder, batch=batch)
+        assert (report.switched, report.given, report.other_texts) == (True, 0, 0)
 
     @rule(scope=SCOPES, order=st.sampled_from(["-created_at", "id", "content", "-updated_at"]))
     def list(self, scope: str, order: str) -> None:

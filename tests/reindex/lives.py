@@ -60,6 +60,10 @@ class Watched(HashingEmbedder):
         return super().embed_documents(texts)
 
 
+def rest(_call: int) -> None:
+    """Do nothing before a text is embedded."""
+
+
 @dataclass
 class Life:
     """The same random life for every memory of one seed; remembers when what was done."""

@@ -21,6 +21,7 @@ from tests.reindex.lives import (
     assert_nothing_left,
     found,
     held,
+    rest,
     rows,
 )
 
@@ -32,6 +33,18 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 WRITE = Path(__file__).parent / "programs" / "write.py"
+
+
+def switching(memory: Memory) -> bool:
+    """Whether this thread holds the write lock: whoever writes now waits for the switch."""
+    return memory._store._ledger._turn._is_owned()  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownVariableType, reportUnknownMemberType] - RLock has no public word for it
+
+
+def walking(memory: Memory) -> str:
+    """What the reindex under way is going through."""
+    with memory._store._ledger.read() as snapshot:  # pyright: ignore[reportPrivateUsage] - nobody else's business
+        reached = snapshot.reindexing.reached()
+    return "versions" if reached and reached.version else "records"
 
 
 def assert_vectors_are_those_of_the_content(memory: Memory, embedder: HashingEmbedder) -> None:
@@ -56,6 +69,7 @@ def assert_vectors_are_those_of_the_content(memory: Memory, embedder: HashingEmb
 )
 def test_a_life_goes_on_while_it_is_moved(path: Path, who: str, seed: int) -> None:
     clock, ours, theirs = StepClock(), Life(seed), Life(seed)
+    phases: set[str] = set()
     with (
         Memory(path, embedder=OLD, clock=clock, index="exact") as moved,
         Memory(path, embedder=OLD, clock=clock, index="exact") as other,
@@ -63,33 +77,53 @@ def test_a_life_goes_on_while_it_is_moved(path: Path, who: str, seed: int) -> No
         ours.live(moved, clock, 100)
 
         def go_on(call: int) -> None:
-            if call > 12:  # later ones may be within the switch, which others wait for
+            if call > 60 or switching(moved):
                 return
+            phases.add(walking(moved))
             writer = other if who == "another handle" else moved
             assert all(writer.search(query) for query in QUERIES[:2])
             if who == "another thread":
-                thread = threading.Thread(target=ours.live, args=(writer, clock, 5))
+                thread = threading.Thread(target=ours.live, args=(writer, clock, 4))
                 thread.start()
                 thread.join()
             else:
-                ours.live(writer, clock, 5)
+                ours.live(writer, clock, 4)
 
         watched = Watched(before=go_on)
         moved.reindex(watched, batch=5)
-        assert watched.calls > 12
+        watched.before = rest
+        assert phases == {"records", "versions"}
         ours.live(moved, clock, 10)
         same = StepClock()
         with Memory(":memory:", embedder=NEW, clock=same) as fresh:
-            theirs.live(fresh, same, 170)
+            theirs.live(fresh, same, len(ours.moments))
             assert_alike(moved, fresh, (ours, theirs))
         assert_nothing_left(moved, {"default"})
+
+
+def test_a_memory_that_never_rests_is_switched_over_all_the_same(path: Path) -> None:
+    with Memory(path, embedder=OLD) as memory:
+        memory.add("tea")
+        inside: list[bool] = []
+
+        def write(call: int) -> None:
+            inside.append(switching(memory))
+            if not inside[-1]:
+                memory.add(f"tea {call}", id=str(call))
+
+        memory.reindex(Watched(before=write))
+        assert 5 < len(inside) < 10
+        assert inside[-1]
+        assert not any(inside[:-1])
+        assert len(memory.search("tea", mode="dense", limit=100)) == len(inside)
+        assert_nothing_left(memory, {"default"})
 
 
 def test_states_that_replace_each_other_quickly_get_vectors_of_their_own(memory: Memory) -> None:
     memory.add_many([{"id": f"r{n}", "content": f"tea {n}"} for n in range(12)])
 
     def rewrite(call: int) -> None:
-        if call <= 4:
+        if call in {1, 3, 4}:
             for number in range(12):  # both before and behind the walk
                 for content in ("coffee", "milk", "train"):
                     memory.update(f"r{number}", content=f"{content} {number} {call}")
@@ -248,7 +282,7 @@ def test_a_memory_that_is_closed_meanwhile_says_so_and_goes_on_later(path: Path)
     with pytest.raises(ClosedStoreError):
         memory.reindex(NEW, batch=2, progress=close)
     with Memory(path) as again:
-        rest = Watched(before=lambda _: None)
-        again.reindex(rest, batch=2)
-        assert rest.texts == 6
+        watched = Watched(before=rest)
+        again.reindex(watched, batch=2)
+        assert watched.texts == 6
         assert_nothing_left(again, {"default"})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from tests.reindex.lives import NEW, OLD, Watched, found
+from tests.reindex.lives import NEW, OLD, Watched, found, rest
 
 from commonplace import HashingEmbedder, Memory, ModelMismatchError, PrecomputedEmbedder
 
@@ -86,7 +86,7 @@ def test_an_old_handle_takes_the_new_embedder_without_embedding_again(
     with opened(path) as old:
         view = old.scope("")
         stocked.reindex(NEW)
-        watched = Watched(before=lambda _: None)
+        watched = Watched(before=rest)
         assert old.reindex(watched).switched
         assert watched.texts == 0
         assert found(old) == found(view) == found(stocked)

@@ -32,6 +32,11 @@ def texts_of(lines: list[str]) -> int:
     return max((int(line) for line in lines if line.strip().isdigit()), default=0)
 
 
+def model_of(memory: Memory) -> str:
+    """Whose vectors are in the memory's own space."""
+    return next(space.identity for space in memory.stats().spaces if space.name == "default")
+
+
 def test_it_goes_on_where_it_was_killed_whatever_was_written_between(path: Path) -> None:
     chance, clock = random.Random(1), StepClock()
     ours, theirs = Life(20), Life(20)
@@ -48,10 +53,13 @@ def test_it_goes_on_where_it_was_killed_whatever_was_written_between(path: Path)
         if child.returncode == 0 or "done" in lines:
             break
         kills += 1
+        with Memory(path, index="exact") as memory:
+            assert memory.verify().ok
+            assert memory.repair().mended == ()
+            if model_of(memory) == NEW.identity:
+                continue
         if kills % 2:
             with Memory(path, embedder=OLD, clock=clock, index="exact") as memory:
-                assert memory.verify().ok
-                assert memory.repair().ok
                 ours.live(memory, clock, 6)
     assert kills >= 5
     same = StepClock()

@@ -12,6 +12,7 @@ from commonplace import (
     AsyncMemory,
     Event,
     HandlerErrors,
+    HashingEmbedder,
     Hit,
     Hits,
     Link,
@@ -19,6 +20,7 @@ from commonplace import (
     ReadMiddleware,
     Record,
     Redaction,
+    ReindexReport,
     Related,
     Scope,
     ScopeInfo,
@@ -55,6 +57,7 @@ def use(memory: Memory) -> None:
     assert_type(memory.related("a", types=["causes"]), list[Related])
     assert_type(memory.related(query="x")[0].path, tuple[Link, ...])
     assert_type(memory.path("a", "b", max_hops=3), tuple[Link, ...] | None)
+    assert_type(memory.reindex(HashingEmbedder(), progress=print), ReindexReport)
     memory.add("x", source=Source(app="a"), created_at=datetime.now(UTC), vectors={"s": [[0.1]]})
 
 
@@ -63,6 +66,7 @@ async def use_async() -> None:
         assert_type(await memory.add("x", scope="a"), Record)
         assert_type(await memory.search("x", limit=3), Hits)
         assert_type(await memory.related("a"), list[Related])
+        assert_type(await memory.reindex(HashingEmbedder(), keep_old=True), ReindexReport)
         assert_type(memory.view(read=["a"], write="a"), AsyncMemory)
         assert_type(await memory.events(), list[Event])
         assert_type(await memory.on("*", handle), Subscription)

@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import Any
 
-from tests.reindex.lives import Watched
+from tests.reindex.lives import Watched, rest
 
 from commonplace import Memory
 from commonplace.ledger.reindexing import SpaceChange
@@ -23,7 +23,7 @@ def main() -> None:
     reindex._DROPPED_AT_ONCE = 20  # pyright: ignore[reportPrivateUsage] - so that it takes several
     if method != "-":
         die_in(method, int(call))
-    embedder = Watched(before=lambda _: None)
+    embedder = Watched(before=rest)
     with Memory(path, index="exact") as memory:
         memory.reindex(embedder, batch=4, progress=lambda _done, _total: tell(embedder.texts))
     tell("done")

@@ -35,7 +35,9 @@ class Memory(Writing, Reading, Versioning, Linking, Curating, Watching, Comparin
         path: the directory it lives in, made if it is new; `":memory:"` for a memory that is gone
             when it is closed.
         embedder: what turns texts into vectors: an `Embedder`, LangChain `Embeddings`, a Chroma
-            embedding function. The built-in one needs no network, key or download.
+            embedding function. The built-in one needs no network, key or download. Without one
+            any memory opens; if another embedder made its vectors, records are read, listed and
+            found by words, and `reindex` moves it.
         index: `"auto"` keeps an embedded Chroma index beside the ledger once there are enough
             records for it to pay (10,000); `"chroma"` keeps it from the first record on; `"exact"`
             never does; `"http://host:port"` keeps it on a Chroma server.
@@ -57,7 +59,8 @@ class Memory(Writing, Reading, Versioning, Linking, Curating, Watching, Comparin
         NotFoundError: there is no memory at `path`, with `create=False`.
         PermissionDeniedError: the directory cannot be used.
         FormatTooNewError: a newer version of Commonplace wrote it.
-        ModelMismatchError: its vectors were made by another embedder than the one given.
+        ModelMismatchError: its vectors were made by another embedder than the one given; see
+            `reindex`.
     """
 
     def __init__(

@@ -7,11 +7,12 @@ old ones. When nothing is missing there, one transaction gives it the own space'
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from commonplace.drafts import OWN_SPACE
-from commonplace.errors import ConflictError
+from commonplace.errors import ConflictError, EmbedderError
 from commonplace.ledger import PARTIAL, Census, Reached
 
 if TYPE_CHECKING:
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float32]
 
+_PATIENCE = 5
+"""So often the switch waits for a moment at which nothing is left to embed."""
+
 _LAST_FEW = 32
-"""So many changed states at most are embedded while others wait to write."""
+"""After that so many states at most are embedded in its transaction, while others wait to write."""
 
 _EVENTS = 1_000
 _DROPPED_AT_ONCE = 1_000
@@ -178,15 +182,24 @@ class Reindex:
         self._count(reached)
         reached = self._walked(reached, former=False)
         reached = self._walked(reached, former=True)
-        while not self._model.replace(self._vectoriser, functools.partial(self._ended, reached)):
+        for attempt in itertools.count():
+            few = 0 if attempt < _PATIENCE else _LAST_FEW
+            ended = functools.partial(self._ended, reached, few)
+            if self._model.replace(self._vectoriser, ended):
+                return
             reached = self._followed(reached)
 
     def _walked(self, reached: Reached, *, former: bool) -> Reached:
-        """Embed every present or every former state, from where the walk stopped."""
+        """Embed every present or every former state, from where the walk stopped.
+
+        It ends with the first batch that is not full: what is added later stands in the journal.
+        """
         while states := self._next(reached, former=former):
             last = states[-1].pk
             passed = replace(reached, version=last) if former else replace(reached, record=last)
             reached = self._written(states, passed)
+            if len(states) < self._batch:
+                break
         return reached
 
     def _next(self, reached: Reached, *, former: bool) -> list[State]:
@@ -223,12 +236,12 @@ class Reindex:
             self._progress(self._done, max(self._total, self._done))
         return reached
 
-    def _ended(self, reached: Reached) -> bool:
-        """Do the last few and switch over; False if it is more than a few."""
+    def _ended(self, reached: Reached, few: int) -> bool:
+        """Embed the last few states and switch over; False if more than that are left."""
         with self._ledger.write() as transaction:
             own = self._own(transaction, reached)
-            seq, states = _changed(transaction, reached, most=_LAST_FEW + 1)
-            if seq < transaction.head() or len(states) > _LAST_FEW:
+            seq, states = _changed(transaction, reached, most=few + 1)
+            if seq < transaction.head() or len(states) > few:
                 return False
             change = transaction.reindexing
             if own is not None:
@@ -254,7 +267,12 @@ class Reindex:
         return own
 
     def _made(self, states: Sequence[State]) -> dict[State, Matrix]:
-        matrices = self._vectoriser.contents_vectors([state.content for state in states])
+        try:
+            matrices = self._vectoriser.contents_vectors([state.content for state in states])
+        except EmbedderError as error:
+            raise EmbedderError(
+                f"{error}; what was embedded before is kept, reindex again to go on"
+            ) from error
         pairs = zip(states, matrices, strict=True)
         return {state: matrix for state, matrix in pairs if matrix is not None}
 
