@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, cast
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import events, processes, searches, writes
+from benchmarks import events, links, processes, searches, writes
 from benchmarks.data import make
 from benchmarks.peers import open_peer
 from benchmarks.report import Finding, document, put_between_markers, summary, write_json
@@ -34,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SUBJECTS = (
     "import",
     "events",
+    "links",
     "writes",
     "bulk",
     "searches",
@@ -42,6 +43,9 @@ SUBJECTS = (
     "opening",
     "memory",
 )
+APART = {"import", "events", "links"}
+"""Subjects with stores of their own."""
+
 STEPS_A_SIZE = 7
 
 
@@ -68,7 +72,7 @@ class Run:
 
     def whole(self, sizes: list[int]) -> None:
         """Everything, at every size."""
-        self.progress.update(self._bar, total=4 + STEPS_A_SIZE * len(sizes))
+        self.progress.update(self._bar, total=2 + len(APART) + STEPS_A_SIZE * len(sizes))
         if self._step("import"):
             self.findings += processes.importing(self.rounds)
         if self._step("events"):
@@ -76,7 +80,11 @@ class Run:
         if self._step("writes"):
             small = self.workspace / "small"
             self.findings += writes.into_small_stores(small, 2 * self.rounds)
-        if self.only - {"import", "events"}:
+        if self._step("links"):
+            size = min(links.RECORDS, sizes[-1])
+            place = self.workspace / "links"
+            self.findings += links.links(place, self.rounds, self._tell, size)
+        if self.only - APART:
             for records in sizes:
                 self._at(records)
         if self._step("searches") and len(sizes) > 1:

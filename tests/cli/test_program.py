@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
 COMMANDS = (
-    "demo add search list show delete scopes stats verify repair".split()  # noqa: SIM905 - as typed
+    "demo add search list show delete scopes stats verify repair reindex".split()  # noqa: SIM905 - as typed
 )
 
 

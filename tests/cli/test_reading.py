@@ -126,6 +126,8 @@ def test_scopes_with_their_counts(stocked: Cli) -> None:
     [
         *(("search", "x"), ("list",), ("show", "x"), ("delete", "x"), ("scopes",)),
         *(("events",), ("events", "--follow"), ("stats",), ("verify",), ("repair",)),
+        *(("stats",), ("verify",), ("repair",)),
+        *(("link", "x", "y"), ("unlink", "x", "y"), ("links", "x"), ("related", "x")),
     ],
 )
 def test_reading_where_no_memory_is_makes_none(cli: Cli, args: tuple[str, ...]) -> None:

@@ -17,8 +17,6 @@ from commonplace import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.links.conftest import StepClock
 
 
@@ -172,39 +170,42 @@ WRONG: list[tuple[dict[str, Any], type[Exception]]] = [
 def test_a_malformed_link_is_refused_and_nothing_is_written(
     abc: Memory, wrong: dict[str, Any], error: type[Exception]
 ) -> None:
+    given: dict[str, Any] = {"source": "a", "target": "b", **wrong}
     with pytest.raises(error):
-        abc.link(**{"source": "a", "target": "b", **wrong})
+        abc.link(**given)
     assert abc.links("a") == abc.links("b") == []
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda m: m.links("a", direction="up"),
-        lambda m: m.links("a", type="No Word"),
-        lambda m: m.links("a", limit=-1),
-        lambda m: m.links("a", limit=100_001),
-        lambda m: m.links(3),
-        lambda m: m.unlink("a", "b", "No Word"),
-        lambda m: m.unlink("a", 3),
-        lambda m: m.related(),
-        lambda m: m.related("a", query="text"),
-        lambda m: m.related(query="  "),
-        lambda m: m.related("a", hops=0),
-        lambda m: m.related("a", hops=33),
-        lambda m: m.related("a", hops=1.5),
-        lambda m: m.related("a", decay=0),
-        lambda m: m.related("a", decay=1.1),
-        lambda m: m.related("a", types=[3]),
-        lambda m: m.related("a", direction=None),
-        lambda m: m.path("a", None),
-        lambda m: m.path("a", "b", max_hops=0),
-        lambda m: m.path("a", "b", direction="back"),
-    ],
-)
-def test_a_malformed_argument_is_refused(abc: Memory, call: Callable[[Any], Any]) -> None:
+WRONG_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+    ("links", ("a",), {"direction": "up"}),
+    ("links", ("a",), {"type": "No Word"}),
+    ("links", ("a",), {"limit": -1}),
+    ("links", ("a",), {"limit": 100_001}),
+    ("links", (3,), {}),
+    ("unlink", ("a", "b", "No Word"), {}),
+    ("unlink", ("a", 3), {}),
+    ("related", (), {}),
+    ("related", ("a",), {"query": "text"}),
+    ("related", (), {"query": "  "}),
+    ("related", ("a",), {"hops": 0}),
+    ("related", ("a",), {"hops": 33}),
+    ("related", ("a",), {"hops": 1.5}),
+    ("related", ("a",), {"decay": 0}),
+    ("related", ("a",), {"decay": 1.1}),
+    ("related", ("a",), {"types": [3]}),
+    ("related", ("a",), {"direction": None}),
+    ("path", ("a", None), {}),
+    ("path", ("a", "b"), {"max_hops": 0}),
+    ("path", ("a", "b"), {"direction": "back"}),
+]
+
+
+@pytest.mark.parametrize(("verb", "arguments", "options"), WRONG_CALLS)
+def test_a_malformed_argument_is_refused(
+    abc: Memory, verb: str, arguments: tuple[Any, ...], options: dict[str, Any]
+) -> None:
     with pytest.raises(InvalidInputError):
-        call(abc)
+        getattr(abc, verb)(*arguments, **options)
 
 
 def test_deleting_a_record_removes_its_links(abc: Memory) -> None:

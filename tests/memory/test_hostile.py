@@ -276,13 +276,38 @@ def _waited(memory: Memory, **arguments: Any) -> None:
         subscription.wait(**arguments)
 
 
-@pytest.mark.parametrize("name", calls())
+def link_calls() -> dict[str, Callable[[Any, Any], Any]]:
+    """The same for links."""
+    found: dict[str, Callable[[Any, Any], Any]] = {}
+    for name in ("source", "target", "type", "weight", "reason", "metadata"):
+        found[f"link {name}"] = lambda m, v, n=name: m.link(
+            **{"source": "known", "target": "other", n: v}
+        )
+    for name in ("id", "direction", "type", "limit", "offset"):
+        found[f"links {name}"] = lambda m, v, n=name: m.links(**{"id": "known", n: v})
+    for name in ("hops", "types", "direction", "decay", "limit"):
+        found[f"related {name}"] = lambda m, v, n=name: m.related("known", **{n: v})
+    for name in ("source", "target", "types", "direction", "max_hops"):
+        found[f"path {name}"] = lambda m, v, n=name: m.path(
+            **{"source": "known", "target": "other", n: v}
+        )
+    found["unlink"] = lambda m, v: m.unlink("known", v, v)
+    found["related id"] = lambda m, v: m.related(v)
+    found["related query"] = lambda m, v: m.related(query=v)
+    return found
+
+
+CALLS = calls() | link_calls()
+
+
+@pytest.mark.parametrize("name", CALLS)
 def test_hostile_values(name: str) -> None:
-    call = calls()[name]
+    call = CALLS[name]
     with Memory(":memory:", embedder=HashingEmbedder(8)) as memory:
         for value in VALUES:
-            if memory.get("known") is None:
-                memory.add("known", id="known")
+            for known in ("known", "other"):
+                if memory.get(known) is None:
+                    memory.add("known", id=known)
             try:
                 call(memory, value)
             except CommonplaceError:
@@ -343,6 +368,16 @@ def test_errors_hold_no_memory_text(memory: Memory) -> None:
         with pytest.raises(CommonplaceError) as caught:
             careless.add(**given)
         assert secret not in str(caught.value)
+        assert secret not in repr(caught.value)
+    linked: list[dict[str, Any]] = [
+        {"reason": secret + "\ud800"},
+        {"reason": secret * 1000},
+        {"metadata": {secret: object()}},
+        {"weight": secret},
+    ]
+    for arguments in linked:
+        with pytest.raises(CommonplaceError) as caught:
+            memory.link("a", "b", **arguments)
         assert secret not in repr(caught.value)
     assert secret not in repr(memory.add(secret))
     assert secret not in repr(memory.search(secret))

@@ -182,6 +182,16 @@ def test_several_vectors_the_best_counts(path: Path) -> None:
         assert memory.count() == 3
 
 
+def test_a_vector_for_the_own_space_by_its_name_is_not_embedded_over(path: Path) -> None:
+    with Memory(path, embedder=PrecomputedEmbedder("p", 2)) as memory:
+        record = memory.add("named", vectors={"default": [1, 0]})
+        assert memory.search(vector=[1, 0])[0].similarity == pytest.approx(1)
+        memory.update(record.id, content="renamed", vectors={"default": [0, 1]})
+        assert memory.search(vector=[0, 1])[0].similarity == pytest.approx(1)
+        with pytest.raises(InvalidInputError):
+            memory.add("x", vector=[1, 0], vectors={"default": [1, 0]})
+
+
 def test_long_content_is_found_by_any_of_its_passages(path: Path) -> None:
     with Memory(path, embedder=HashingEmbedder(256, passage_length=100)) as memory:
         filler = "nothing of note happened on this day. " * 20

@@ -121,3 +121,12 @@ def test_hybrid_pages_reach_matches_without_a_vector(filled: Memory) -> None:
         assert paged(filled, 7, **search) == whole
     finally:
         filled.delete("theirs")
+
+
+def test_hybrid_reaches_text_matches_past_the_first_thousand() -> None:
+    """Regression: those without a vector in the searched space were cut off there."""
+    with Memory(":memory:", embedder=HashingEmbedder(4)) as memory:
+        memory.add_many({"content": "green tea", "embed": ["x"]} for _ in range(1_100))
+        memory.add("other", id="theirs", vectors={"theirs": [1.0, 0.0]})
+        search: dict[str, Any] = {"vector": [1.0, 0.0], "space": "theirs", "limit": 2_000}
+        assert len(memory.search("green tea", **search)) == 1_101

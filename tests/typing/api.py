@@ -14,8 +14,10 @@ from commonplace import (
     HandlerErrors,
     Hit,
     Hits,
+    Link,
     Memory,
     Record,
+    Related,
     Scope,
     ScopeInfo,
     Source,
@@ -43,6 +45,12 @@ def use(memory: Memory) -> None:
         assert_type(subscription, Subscription)
         assert_type(subscription.errors, HandlerErrors)
         assert_type(subscription.wait(timeout=0.5), bool)
+    assert_type(memory.link("a", "b", "causes", weight=0.5, reason="r", metadata={"n": 1}), Link)
+    assert_type(memory.unlink("a", "b"), int)
+    assert_type(memory.links(["a", "b"], direction="out", type="causes"), list[Link])
+    assert_type(memory.related("a", types=["causes"]), list[Related])
+    assert_type(memory.related(query="x")[0].path, tuple[Link, ...])
+    assert_type(memory.path("a", "b", max_hops=3), tuple[Link, ...] | None)
     memory.add("x", source=Source(app="a"), created_at=datetime.now(UTC), vectors={"s": [[0.1]]})
 
 
@@ -50,6 +58,7 @@ async def use_async() -> None:
     async with await AsyncMemory.open(Path("memory")) as memory:
         assert_type(await memory.add("x", scope="a"), Record)
         assert_type(await memory.search("x", limit=3), Hits)
+        assert_type(await memory.related("a"), list[Related])
         assert_type(memory.view(read=["a"], write="a"), AsyncMemory)
         assert_type(await memory.events(), list[Event])
         assert_type(await memory.on("*", handle), Subscription)
@@ -64,4 +73,5 @@ def misuse(memory: Memory) -> None:
     memory.search("x", mode="best")  # pyright: ignore[reportArgumentType]
     memory.on("*", lambda: None)  # pyright: ignore[reportArgumentType]
     memory.on("*", print, on_error="retry")  # pyright: ignore[reportArgumentType]
+    memory.links("a", direction="up")  # pyright: ignore[reportArgumentType]
     memory.list("x")  # pyright: ignore[reportCallIssue]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from commonplace.aio import AsyncMemory
     from commonplace.clock import Clock, SystemClock
+    from commonplace.comparing import Change, Diff, MergeReport, SyncReport
     from commonplace.drafts import RecordFields
     from commonplace.embedders import (
         CallableEmbedder,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from commonplace.maintenance import (
         MaintenanceReport,
         Policy,
+        ReindexReport,
         Report,
         SpaceStats,
         Stats,
@@ -72,6 +74,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "aio": ["AsyncMemory"],
+    "comparing": ["Change", "Diff", "MergeReport", "SyncReport"],
     "clock": ["Clock", "SystemClock"],
     "drafts": ["RecordFields"],
     "embedders": [
@@ -107,7 +110,15 @@ _HOMES = {
     ],
     "events": ["HandlerErrors", "Subscription"],
     "filters": ["Filter", "matches", "parse_filter"],
-    "maintenance": ["MaintenanceReport", "Policy", "Report", "SpaceStats", "Stats", "Step"],
+    "maintenance": [
+        "MaintenanceReport",
+        "Policy",
+        "ReindexReport",
+        "Report",
+        "SpaceStats",
+        "Stats",
+        "Step",
+    ],
     "memory": ["Memory"],
     "record": [
         "Event",
@@ -128,11 +139,13 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AsyncMemory",
     "CallableEmbedder",
+    "Change",
     "Clock",
     "ClosedStoreError",
     "CommonplaceError",
     "ConflictError",
     "DataDamagedError",
+    "Diff",
     "Embedder",
     "EmbedderError",
     "Event",
@@ -151,6 +164,7 @@ __all__ = [
     "Link",
     "MaintenanceReport",
     "Memory",
+    "MergeReport",
     "ModelMismatchError",
     "NotFoundError",
     "OutsideViewError",
@@ -160,6 +174,7 @@ __all__ = [
     "PrecomputedEmbedder",
     "Record",
     "RecordFields",
+    "ReindexReport",
     "Related",
     "Report",
     "Scope",
@@ -174,6 +189,7 @@ __all__ = [
     "StoreLockedError",
     "StoreUnavailableError",
     "Subscription",
+    "SyncReport",
     "SystemClock",
     "Version",
     "from_chroma",

@@ -7,8 +7,10 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import anyio
+import anyio.from_thread
 import anyio.to_thread
 
+from commonplace.arguments import checked_function
 from commonplace.memory import Memory
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from commonplace.maintenance import ReindexReport
     from commonplace.scope import ScopeLike
 
     P = ParamSpec("P")
@@ -110,11 +113,45 @@ class AsyncMemory:
     path = _threaded(Memory.path)
     events = _threaded(Memory.events)
     on = _threaded(Memory.on)
+    diff = _threaded(Memory.diff)
+    merge = _threaded(Memory.merge)
+    sync = _threaded(Memory.sync)
     flush = _threaded(Memory.flush)
     verify = _threaded(Memory.verify)
     repair = _threaded(Memory.repair)
     stats = _threaded(Memory.stats)
     close = _threaded(Memory.close)
+
+    async def reindex(
+        self,
+        embedder: Any,
+        *,
+        keep_old: bool = False,
+        batch: int = 256,
+        progress: Callable[[int, int], None] | None = None,
+        dry_run: bool = False,
+    ) -> ReindexReport:
+        """See `Memory.reindex`; `progress` is called from a worker thread.
+
+        A call that was cancelled stops after the batch under way. Calling it again goes on there.
+        """
+        checked_function(progress, "progress")
+
+        def told(done: int, total: int) -> None:
+            anyio.from_thread.check_cancelled()
+            if progress is not None:
+                progress(done, total)
+
+        return await anyio.to_thread.run_sync(
+            functools.partial(
+                self.memory.reindex,
+                embedder,
+                keep_old=keep_old,
+                batch=batch,
+                progress=told,
+                dry_run=dry_run,
+            )
+        )
 
     async def __aenter__(self) -> Self:
         return self

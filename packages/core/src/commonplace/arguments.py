@@ -100,6 +100,29 @@ def checked_offset(offset: object, name: str = "offset") -> int:
     return offset
 
 
+def checked_size(size: object, name: str) -> int:
+    """A whole number from 1 to 100,000.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    number = checked_offset(size, name)
+    if not 1 <= number <= limits.MAX_PAGE:
+        raise InvalidInputError(f"{name} is a whole number from 1 to {limits.MAX_PAGE:,}")
+    return number
+
+
+def checked_function(given: T, name: str) -> T:
+    """A function, or None.
+
+    Raises:
+        InvalidInputError: it is neither.
+    """
+    if given is not None and not callable(given):
+        raise InvalidInputError(f"{name} is a function, not {type(given).__name__}")
+    return given
+
+
 def checked_order(order_by: str | Sequence[str]) -> tuple[str, ...]:
     """The names to order by; whether they exist is the ledger's to say.
 

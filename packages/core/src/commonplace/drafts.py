@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+OWN_SPACE = "default"
+"""The name of the space that a memory's own embedder fills."""
 _RECORD_FIELDS = frozenset(Record.__dataclass_fields__)
 
 VectorLike: TypeAlias = "Sequence[float] | NDArray[np.floating[Any]]"
@@ -446,7 +448,11 @@ def _vectors(given: RecordFields | RecordChanges) -> dict[str, NDArray[np.float3
         _name(space, "a space name", limits.MAX_TAG_CHARACTERS): vectors
         for space, vectors in cast("dict[object, Any]", brought).items()
     }
+    if OWN_SPACE in named:
+        named[""] = named.pop(OWN_SPACE)
     if (own := given.get("vector")) is not None:
+        if "" in named:
+            raise InvalidInputError(f"give vector= or vectors={{{OWN_SPACE!r}: ...}}, not both")
         named[""] = own
     return {space: checked_vectors(vectors, "vector") for space, vectors in named.items()}
 

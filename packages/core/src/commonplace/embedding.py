@@ -1,16 +1,18 @@
-"""`Vectoriser`: the memory's own space: which model it is, and vectors for what is written."""
+"""The memory's own space: which model it is, and vectors for what is written and searched for."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from commonplace.embedders import Embedder, as_embedder, checked_embedding, passages
 from commonplace.errors import ModelMismatchError
+from commonplace.ledger import check_space
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float32]
 
-OWN_SPACE = "default"
+T = TypeVar("T")
+
 _AT_ONCE = 1024
 
 
@@ -48,14 +51,13 @@ class Vectoriser:
         Raises:
             ModelMismatchError: it names both models.
         """
+        if space is not None:
+            check_space(space, self.embedder.identity, self.embedder.dimension)
+
+    def made(self, space: Space) -> bool:
+        """Whether this model made the vectors of a space."""
         own = self.embedder
-        if space and (space.identity, space.dimension) != (own.identity, own.dimension):
-            raise ModelMismatchError(
-                f"this memory's vectors were made by {space.identity!r} with {space.dimension} "
-                f"dimensions, not by {own.identity!r} with {own.dimension}; open it with that "
-                "embedder, search with mode='lexical', or add its records to a new memory to "
-                "index them anew"
-            )
+        return (space.identity, space.dimension) == (own.identity, own.dimension)
 
     def query(self, text: str) -> NDArray[np.float32]:
         """The vector of a query."""
@@ -70,7 +72,9 @@ class Vectoriser:
         if matrix.shape[1] != self.embedder.dimension:
             raise ModelMismatchError(
                 f"a vector of the memory's own space has {self.embedder.dimension} numbers "
-                f"({self.embedder.identity!r}), not {matrix.shape[1]}; name its space in vectors="
+                f"({self.embedder.identity!r}), and was given {matrix.shape[1]}; name the space of "
+                "another model in vectors= or space=, or move the memory to that model with "
+                "memory.reindex(embedder)"
             )
 
     def own_vectors(self, drafts: Sequence[Draft]) -> list[Matrix | None]:
@@ -86,6 +90,12 @@ class Vectoriser:
         """The vectors of one content, or of the texts to embed in its place; None for none."""
         texts = self._passages(content) if embed is None else list(embed)
         return _stack(self._embed(list(dict.fromkeys(texts))), texts)
+
+    def contents_vectors(self, contents: Sequence[str]) -> list[Matrix]:
+        """For each content, none of which is blank, its vectors."""
+        wanted = [self._passages(content) for content in contents]
+        vectors = self._embed(list(dict.fromkeys(text for texts in wanted for text in texts)))
+        return [np.stack([vectors[text] for text in texts]) for texts in wanted]
 
     def _given(self, draft: Draft) -> Matrix:
         matrix = draft.vectors[""]
@@ -106,6 +116,46 @@ class Vectoriser:
             some = texts[start : start + _AT_ONCE]
             vectors.update(zip(some, checked_embedding(self.embedder, some), strict=True))
         return vectors
+
+
+class OwnModel:
+    """The model of a memory's own space, which a reindex replaces while others use it.
+
+    Args:
+        vectoriser: the first one.
+    """
+
+    def __init__(self, vectoriser: Vectoriser) -> None:
+        self._now = vectoriser
+        self._changing = threading.Lock()
+
+    @property
+    def now(self) -> Vectoriser:
+        """The one in use."""
+        return self._now
+
+    def use(self, work: Callable[[Vectoriser], T]) -> T:
+        """What `work` gives; it is done again if the model was replaced under its hands.
+
+        Raises:
+            ModelMismatchError: the memory's vectors are another model's.
+        """
+        while True:
+            vectoriser = self._now
+            try:
+                return work(vectoriser)
+            except ModelMismatchError:
+                with self._changing:  # what is under way ends first
+                    if self._now is vectoriser:
+                        raise
+
+    def replace(self, vectoriser: Vectoriser, when: Callable[[], bool]) -> bool:
+        """Use another from now on if `when`, which changes the ledger for it, says so."""
+        with self._changing:
+            changed = when()
+            if changed:
+                self._now = vectoriser
+        return changed
 
 
 def _stack(vectors: Mapping[str, NDArray[np.float32]], texts: Sequence[str]) -> Matrix | None:

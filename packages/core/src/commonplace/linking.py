@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from commonplace import limits
@@ -79,6 +79,38 @@ class Linker:
         self._written()
         return removed
 
+    def among(self, ids: Iterable[str]) -> list[Link]:
+        """Every link between two of these records."""
+        named = set(ids)
+        with self._ledger.read() as snapshot:
+            found = snapshot.links.of_records(named)
+        return [link for link in found if link.source_id in named and link.target_id in named]
+
+    def adopt(self, links: Sequence[Link], names: Mapping[str, str]) -> int:
+        """Write links of another memory between the records that have these names here.
+
+        Returns:
+            How many were not there in this form already.
+        """
+        renamed = [
+            replace(link, source_id=names[link.source_id], target_id=names[link.target_id])
+            for link in links
+        ]
+        if not renamed:
+            return 0
+        with self._ledger.write() as transaction:
+            ids = sorted({end for link in renamed for end in (link.source_id, link.target_id)})
+            held = transaction.pks_by_id(ids)
+            standing = {_form(link) for link in transaction.links.of_records(ids)}
+            new = [
+                link
+                for link in renamed
+                if link.source_id in held and link.target_id in held and _form(link) not in standing
+            ]
+            transaction.links.put(new, now=self._clock.now())
+        self._written()
+        return len(new)
+
     def links(
         self, ids: Iterable[str], way: Way, selection: Selection, limit: int, offset: int
     ) -> list[Link]:
@@ -126,6 +158,10 @@ class Linker:
                 return None
             found = snapshot.links.numbered(numbers)
             return tuple(found[number] for number in numbers)
+
+
+def _form(link: Link) -> tuple[str, str, str, float, str | None]:
+    return link.source_id, link.target_id, link.type, link.weight, link.reason
 
 
 def _reach(snapshot: Snapshot, way: Way, selection: Selection, most: int) -> Reach:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from commonplace.store import Options, Store
 from commonplace.verbs.care import Care
+from commonplace.verbs.comparing import Comparing
 from commonplace.verbs.curating import Curating
 from commonplace.verbs.linking import Linking
 from commonplace.verbs.reading import Reading
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from commonplace.ledger import Durability
 
 
-class Memory(Writing, Reading, Versioning, Linking, Curating, Watching, Care):
+class Memory(Writing, Reading, Versioning, Linking, Curating, Watching, Comparing, Care):
     """One memory: records in scopes, found by meaning, by words, by filter and by id.
 
     Use it as a context manager, or call `close()`. Safe to share between threads, and to open from

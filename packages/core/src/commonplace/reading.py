@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from commonplace.embedding import OWN_SPACE
+from commonplace.drafts import OWN_SPACE
 from commonplace.errors import InvalidInputError, ModelMismatchError
+from commonplace.ledger import check_space
 from commonplace.record import Version
 from commonplace.search import DenseQuery, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from commonplace.embedding import Vectoriser
+    from commonplace.embedding import OwnModel, Vectoriser
     from commonplace.ledger import Ledger, Selection, Space
     from commonplace.record import Event, Hits, Record, ScopeInfo
     from commonplace.scope import Scope
@@ -23,12 +25,16 @@ if TYPE_CHECKING:
 
     Vector = NDArray[np.float32]
 
+_CHANGES_AT_ONCE = 1000
+
 
 class Lookup(NamedTuple):
-    """What a search looks for, in each lane that takes part."""
+    """What a search looks for, and how."""
 
     words: str | None
-    dense: DenseQuery | None
+    vector: Vector | None
+    space: str | None
+    mode: Mode
 
 
 class Reader:
@@ -36,13 +42,13 @@ class Reader:
 
     Args:
         ledger: what is read.
-        vectoriser: makes the vectors of queries.
+        model: makes the vectors of queries.
         searcher: runs the searches.
     """
 
-    def __init__(self, ledger: Ledger, vectoriser: Vectoriser, searcher: Searcher) -> None:
+    def __init__(self, ledger: Ledger, model: OwnModel, searcher: Searcher) -> None:
         self._ledger = ledger
-        self._vectoriser = vectoriser
+        self._model = model
         self._searcher = searcher
         self._spaces: dict[str, Space] = {}
 
@@ -59,6 +65,45 @@ class Reader:
                 space.name: snapshot.vectors(space, pks)[1] for space in snapshot.spaces().values()
             }
         return {name: matrix for name, matrix in found.items() if len(matrix)}
+
+    def by_content(self, content: str, selection: Selection) -> Record | None:
+        """The newest selected record with exactly this content."""
+        with self._ledger.read() as snapshot:
+            found = snapshot.records(snapshot.same_content(content, selection)[:1])
+        return found[0] if found else None
+
+    def known(self, ids: Sequence[str]) -> bool:
+        """Whether any of these ids is taken, wherever."""
+        with self._ledger.read() as snapshot:
+            return bool(snapshot.pks_by_id(ids))
+
+    def own_model(self) -> tuple[str, int] | None:
+        """The model that made the vectors of the memory's own space, and their length."""
+        with self._ledger.read() as snapshot:
+            space = snapshot.spaces().get(OWN_SPACE)
+        return None if space is None else (space.identity, space.dimension)
+
+    def head(self) -> int:
+        """The newest entry of the journal."""
+        with self._ledger.read() as snapshot:
+            return snapshot.head()
+
+    def cursor(self, name: str) -> int | None:
+        """The journal entry kept under a name."""
+        with self._ledger.read() as snapshot:
+            return snapshot.cursors.position(name)
+
+    def changed_ids(self, after: int, until: int) -> Iterator[str]:
+        """The ids of the records that the journal names between two entries, each once."""
+        seen: set[str] = set()
+        while after < until:
+            with self._ledger.read() as snapshot:
+                changes = snapshot.changes(after, _CHANGES_AT_ONCE)
+            for change in changes:
+                if change.record_id not in seen and change.seq <= until:
+                    seen.add(change.record_id)
+                    yield change.record_id
+            after = changes[-1].seq if changes else until
 
     def history(self, record_id: str, selection: Selection) -> list[Version]:
         """The states of a record within the selected scopes, oldest first."""
@@ -106,20 +151,16 @@ class Reader:
     def lookup(
         self, words: str | None, vector: Vector | None, space: str | None, mode: Mode
     ) -> Lookup | None:
-        """What to look for in which lane; None if there is neither query nor vector.
+        """What to look for; None if there is neither query nor vector.
 
         Raises:
-            InvalidInputError: the mode is unknown, or lacks what it needs.
-            ModelMismatchError: the vector or the embedder is not that of the space.
+            InvalidInputError: the mode lacks what it needs.
         """
         if words is None and vector is None:
             return None
-        if mode == "lexical":
-            if words is None:
-                raise InvalidInputError("mode='lexical' needs a query in words")
-            return Lookup(words, None)
-        dense = self._dense(words, vector, space)
-        return Lookup(words if mode == "hybrid" else None, dense)
+        if mode == "lexical" and words is None:
+            raise InvalidInputError("mode='lexical' needs a query in words")
+        return Lookup(words, vector, space, mode)
 
     def search(
         self,
@@ -132,49 +173,69 @@ class Reader:
         offset: int,
         min_score: float | None,
     ) -> Hits:
-        """The hits of one page."""
+        """The hits of one page.
+
+        Raises:
+            InvalidInputError: a query in words for a space that is not the memory's own.
+            ModelMismatchError: the vector or the embedder is not that of the space.
+        """
         request = Request(
             selection=selection,
             scope=scope,
-            words=lookup.words,
-            dense=lookup.dense,
+            words=None if lookup.mode == "dense" else lookup.words,
+            dense=None,
             dense_weight=dense_weight,
             limit=limit,
             offset=offset,
             min_score=min_score,
         )
-        return self._searcher.search(request)
+        if lookup.mode == "lexical":
+            return self._searcher.search(request)
+        return self._model.use(lambda vectoriser: self._nearest(vectoriser, lookup, request))
 
-    def _dense(
-        self, words: str | None, vector: Vector | None, space: str | None
-    ) -> DenseQuery | None:
-        found = self._space(space or OWN_SPACE)
-        if space is not None and space != OWN_SPACE:
-            return self._foreign(space, vector, found)
-        self._vectoriser.check(found)
-        if vector is not None:
-            self._vectoriser.check_length(vector.reshape(1, -1))
+    def _nearest(self, vectoriser: Vectoriser, lookup: Lookup, request: Request) -> Hits:
+        try:
+            dense = self._dense(vectoriser, lookup)
+            return self._searcher.search(replace(request, dense=dense))
+        except ModelMismatchError:
+            self._spaces.clear()  # a reindex put another space in the place of one
+            raise
+
+    def _dense(self, vectoriser: Vectoriser, lookup: Lookup) -> DenseQuery | None:
+        if lookup.space is not None and lookup.space != OWN_SPACE:
+            return self._foreign(lookup.space, lookup.vector)
+        found = self._own(vectoriser)
+        if lookup.vector is not None:
+            vectoriser.check_length(lookup.vector.reshape(1, -1))
         if found is None:
             return None
-        target = self._vectoriser.query(words or "") if vector is None else vector
-        return DenseQuery(found, target)
+        given = lookup.vector
+        return DenseQuery(found, vectoriser.query(lookup.words or "") if given is None else given)
+
+    def _own(self, vectoriser: Vectoriser) -> Space | None:
+        found = self._space(OWN_SPACE)
+        if found is not None and not vectoriser.made(found):
+            self._spaces.clear()  # what is remembered may be what a reindex replaced
+            found = self._space(OWN_SPACE)
+            vectoriser.check(found)
+        return found
 
     def _space(self, name: str) -> Space | None:
-        """The space of this name; what makes one, its model and dimension, never changes."""
+        """The space of this name, as it was when it was first asked for.
+
+        It may have been replaced since; the search sees that in the snapshot that it reads.
+        """
         if name not in self._spaces:
             with self._ledger.read() as snapshot:
-                self._spaces |= snapshot.spaces()
+                self._spaces |= snapshot.searchable_spaces()
         return self._spaces.get(name)
 
-    def _foreign(self, name: str, vector: Vector | None, found: Space | None) -> DenseQuery | None:
+    def _foreign(self, name: str, vector: Vector | None) -> DenseQuery | None:
         if vector is None:
             raise InvalidInputError(
                 f"space {name!r} is searched by vector=; this memory cannot embed for it"
             )
-        if found is None:
+        if (found := self._space(name)) is None:
             return None
-        if len(vector) != found.dimension:
-            raise ModelMismatchError(
-                f"space {name!r} holds vectors of {found.dimension} numbers, not {len(vector)}"
-            )
+        check_space(found, found.identity, len(vector))
         return DenseQuery(found, vector)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from commonplace.clock import from_micros
-from commonplace.embedding import OWN_SPACE
+from commonplace.drafts import OWN_SPACE
 from commonplace.ledger import Selection
 from commonplace.superseding import supersede
 
@@ -110,6 +110,7 @@ def _merged(transaction: Transaction, old: Record, entry: Entry, now: int) -> Re
         lambda _: merged,
         now=now,
         new_vectors=entry.vectors,
+        origins=entry.origins,
         full_text=entry.full_text,
         operation="merge",
     )

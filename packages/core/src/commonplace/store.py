@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commonplace.clock import Clock, SystemClock, new_id
-from commonplace.embedding import OWN_SPACE, Vectoriser
+from commonplace.drafts import OWN_SPACE
+from commonplace.embedding import OwnModel, Vectoriser
 from commonplace.errors import ClosedStoreError, ForkedStoreError, InvalidInputError
 from commonplace.events import Dispatcher, Subscription
 from commonplace.index import open_index
@@ -21,10 +22,13 @@ from commonplace.linking import Linker
 from commonplace.maintenance import (
     MaintenanceReport,
     Policy,
+    Reindex,
+    ReindexReport,
     Report,
     Stats,
     Sweeper,
     maintain,
+    planned,
     repair,
     stats,
     verify,
@@ -36,6 +40,7 @@ from commonplace.writing import Writer
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from commonplace.embedders import Embedder
     from commonplace.events import Watch
     from commonplace.ledger import Durability
     from commonplace.scope import Scope
@@ -70,7 +75,7 @@ class Store:
         directory = _directory(path)
         self.name = IN_MEMORY if directory is None else str(directory)
         self._clock = options.clock or SystemClock()
-        self._vectoriser = Vectoriser(options.embedder)
+        self._model = OwnModel(Vectoriser(options.embedder))
         self._ledger = Ledger.open(
             directory,
             durability=options.durability,
@@ -88,9 +93,9 @@ class Store:
         searcher = Searcher(self._ledger, self._index, cache)
         self._dispatcher = Dispatcher(self._ledger)
         self._written = written = _each(self._dispatcher.nudge, self._index.nudge)
-        self._writer = Writer(self._ledger, self._vectoriser, self._clock, written)
-        self._reader = Reader(self._ledger, self._vectoriser, searcher)
+        self._writer = Writer(self._ledger, self._model, self._clock, written)
         self._linker = Linker(self._ledger, self._clock, written)
+        self._reader = Reader(self._ledger, self._model, searcher)
         self._sweeper = Sweeper(_weakly(self._sweep_all), options.sweep_every)
         self._process = os.getpid()
         self._closing = threading.Lock()
@@ -122,6 +127,17 @@ class Store:
         """What links, if the store is open."""
         self._check_open()
         return self._linker
+
+    @property
+    def model(self) -> tuple[str, int]:
+        """The embedder in use, by identity, and the length of its vectors."""
+        own = self._model.use(lambda vectoriser: vectoriser.embedder)
+        return own.identity, own.dimension
+
+    @property
+    def name_of_ledger(self) -> str:
+        """What tells this memory from every other, wherever its files are."""
+        return self._ledger.id
 
     def now(self) -> int:
         """The present moment in microseconds."""
@@ -169,6 +185,34 @@ class Store:
         self._written()
         return report
 
+    def reindex(
+        self,
+        embedder: Embedder,
+        *,
+        keep_old: bool,
+        batch: int,
+        progress: Callable[[int, int], None] | None,
+        dry_run: bool,
+    ) -> ReindexReport:
+        """Move the own space to another embedder, or say what that would be."""
+        self._check_open()
+        vectoriser = Vectoriser(embedder)
+        if dry_run:
+            return planned(self._ledger, vectoriser)
+        reindex = Reindex(
+            self._ledger,
+            self._model,
+            vectoriser,
+            now=self.now,
+            look=self._check_open,
+            keep_old=keep_old,
+            batch=batch,
+            progress=progress,
+        )
+        report = reindex.run()
+        self._index.nudge()
+        return report
+
     def stats(self) -> Stats:
         """Counts and sizes."""
         self._check_open()
@@ -199,7 +243,7 @@ class Store:
 
     def _check_model(self) -> None:
         with self._ledger.read() as snapshot:
-            self._vectoriser.check(snapshot.spaces().get(OWN_SPACE))
+            self._model.now.check(snapshot.spaces().get(OWN_SPACE))
 
     def _sweep_all(self) -> None:
         self._writer.sweep(Selection.everything(now=self.now()))

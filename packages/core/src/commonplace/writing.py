@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from commonplace.clock import from_micros
-from commonplace.embedding import OWN_SPACE
+from commonplace.drafts import OWN_SPACE
 from commonplace.errors import NotFoundError
 from commonplace.ledger import Entry
 from commonplace.superseding import supersede
@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 
     from commonplace.clock import Clock
     from commonplace.drafts import Draft, Revision
-    from commonplace.embedding import Vectoriser
-    from commonplace.ledger import IfExists, Ledger, Selection, Transaction
+    from commonplace.embedding import OwnModel, Vectoriser
+    from commonplace.ledger import (
+        IfExists,
+        Ledger,
+        Origin,
+        Selection,
+        Transaction,
+    )
     from commonplace.record import Record
     from commonplace.repeats import Repeats
     from commonplace.scope import Scope
@@ -37,16 +43,16 @@ class Writer:
 
     Args:
         ledger: where to.
-        vectoriser: makes the vectors of the memory's own space.
+        model: makes the vectors of the memory's own space.
         clock: tells the time.
         written: called after every transaction that changed something.
     """
 
     def __init__(
-        self, ledger: Ledger, vectoriser: Vectoriser, clock: Clock, written: Callable[[], None]
+        self, ledger: Ledger, model: OwnModel, clock: Clock, written: Callable[[], None]
     ) -> None:
         self._ledger = ledger
-        self._vectoriser = vectoriser
+        self._model = model
         self._clock = clock
         self._written = written
 
@@ -68,15 +74,18 @@ class Writer:
         """
         if not drafts:
             return []
-        own = self._vectoriser.own_vectors(drafts)
-        with self._ledger.write() as transaction:
-            now = self._clock.now()
-            entries = self.entries(transaction, drafts, own, now)
-            if repeats is not None:
-                written = repeats.put(transaction, entries, if_exists=if_exists, now=now)
-            else:
+
+        def put(vectoriser: Vectoriser) -> list[Record]:
+            own = vectoriser.own_vectors(drafts)
+            with self._ledger.write() as transaction:
+                now = self._clock.now()
+                entries = _entries(transaction, vectoriser, drafts, own, now)
+                if repeats is not None:
+                    return repeats.put(transaction, entries, if_exists=if_exists, now=now)
                 outcomes = transaction.put(entries, if_exists=if_exists, dedupe=dedupe, now=now)
-                written = [outcome.record for outcome in outcomes]
+                return [outcome.record for outcome in outcomes]
+
+        written = self._model.use(put)
         self._written()
         return written
 
@@ -92,20 +101,25 @@ class Writer:
     ) -> Record:
         """Close a record in favour of another, new or there already, and link the two."""
         drafts = [] if isinstance(new, str) else [new]
-        own = self._vectoriser.own_vectors(drafts)
-        with self._ledger.write() as transaction:
-            now = self._clock.now()
-            moment = from_micros(now) if at is None else at
-            old = _standing(transaction, old_id, selection)
-            if not may_write(old.scope):
-                raise NotFoundError(f"record {old_id!r} cannot be written from this view")
-            entries = [
-                replace(entry, record=_valid_from(entry.record, moment))
-                for entry in self.entries(transaction, drafts, own, now)
-            ]
-            made = transaction.put(entries, if_exists="error", dedupe=False, now=now)
-            later = made[0].record if made else _standing(transaction, str(new), selection)
-            supersede(transaction, old, later, reason=reason, at=moment, now=now)
+
+        def close(vectoriser: Vectoriser) -> Record:
+            own = vectoriser.own_vectors(drafts)
+            with self._ledger.write() as transaction:
+                now = self._clock.now()
+                moment = from_micros(now) if at is None else at
+                old = _standing(transaction, old_id, selection)
+                if not may_write(old.scope):
+                    raise NotFoundError(f"record {old_id!r} cannot be written from this view")
+                entries = [
+                    replace(entry, record=_valid_from(entry.record, moment))
+                    for entry in _entries(transaction, vectoriser, drafts, own, now)
+                ]
+                made = transaction.put(entries, if_exists="error", dedupe=False, now=now)
+                later = made[0].record if made else _standing(transaction, str(new), selection)
+                supersede(transaction, old, later, reason=reason, at=moment, now=now)
+                return later
+
+        later = self._model.use(close)
         self._written()
         return later
 
@@ -117,23 +131,30 @@ class Writer:
         revision: Revision,
     ) -> Record | None:
         """Change one record; None if the selection does not hold it."""
-        named, content = dict(revision.vectors), revision.content
-        if content is not None and "" not in named:
-            matrix = self._vectoriser.texts_vectors(content, revision.embed)
-            named |= {} if matrix is None else {"": matrix}
-        with self._ledger.write() as transaction:
-            now = self._clock.now()
-            vectors = self._by_space(transaction, named, now)
-            if content is not None and "" not in named:
-                vectors |= _none_of_its_own(transaction)
-            revised = transaction.revise(
-                record_id,
-                selection,
-                revise,
-                new_vectors=vectors,
-                full_text=None if content is None else revision.embed != (),
-                now=now,
-            )
+        content = revision.content
+        embedded = content is not None and "" not in revision.vectors
+
+        def rewrite(vectoriser: Vectoriser) -> Record | None:
+            named = dict(revision.vectors)
+            if content is not None and embedded:
+                matrix = vectoriser.texts_vectors(content, revision.embed)
+                named |= {} if matrix is None else {"": matrix}
+            with self._ledger.write() as transaction:
+                now = self._clock.now()
+                vectors, origins = _by_space(transaction, vectoriser, named, _origin(revision), now)
+                if embedded and "" not in named:
+                    vectors |= _none_of_its_own(transaction)
+                return transaction.revise(
+                    record_id,
+                    selection,
+                    revise,
+                    new_vectors=vectors,
+                    origins=origins,
+                    full_text=None if content is None else revision.embed != (),
+                    now=now,
+                )
+
+        revised = self._model.use(rewrite)
         self._written()
         return revised
 
@@ -185,6 +206,11 @@ class Writer:
         with self._ledger.write() as transaction:
             return transaction.former.purge(selection, ids=ids, before=before)
 
+    def keep_cursor(self, name: str, seq: int) -> None:
+        """Keep a journal entry under a name."""
+        with self._ledger.write() as transaction:
+            transaction.cursors.keep(name, seq)
+
     def delete(self, ids: Sequence[str] | None, selection: Selection) -> int:
         """Delete the selected records, or those of them with these ids; how many."""
         with self._ledger.write() as transaction:
@@ -209,43 +235,63 @@ class Writer:
                 self._written()
                 return removed
 
-    def entries(
-        self,
-        transaction: Transaction,
-        drafts: Sequence[Draft],
-        own: Sequence[Matrix | None],
-        now: int,
-    ) -> list[Entry]:
-        """The drafts with their vectors by space, ready to be written."""
-        return [
-            self._entry(transaction, draft, matrix, now)
-            for draft, matrix in zip(drafts, own, strict=True)
-        ]
 
-    def _entry(self, transaction: Transaction, draft: Draft, own: Matrix | None, now: int) -> Entry:
-        named = {name: matrix for name, matrix in draft.vectors.items() if name}
-        if own is not None:
-            named[""] = own
-        return Entry(
-            record=draft.record,
-            vectors=self._by_space(transaction, named, now),
-            full_text=draft.embed != (),
-            chosen_id=draft.chosen_id,
-        )
+def _entries(
+    transaction: Transaction,
+    vectoriser: Vectoriser,
+    drafts: Sequence[Draft],
+    own: Sequence[Matrix | None],
+    now: int,
+) -> list[Entry]:
+    """The drafts with their vectors by space, ready to be written."""
+    return [
+        _entry(transaction, vectoriser, draft, matrix, now)
+        for draft, matrix in zip(drafts, own, strict=True)
+    ]
 
-    def _by_space(
-        self, transaction: Transaction, named: Mapping[str, Matrix], now: int
-    ) -> dict[int, Matrix]:
-        found: dict[int, Matrix] = {}
-        for name, matrix in named.items():
-            if name in {"", OWN_SPACE}:
-                self._vectoriser.check_length(matrix)
-                identity, label = self._vectoriser.embedder.identity, OWN_SPACE
-            else:
-                identity = label = name
-            space = transaction.space(label, identity, matrix.shape[1], now=now)
-            found[space.id] = matrix
-        return found
+
+def _entry(
+    transaction: Transaction, vectoriser: Vectoriser, draft: Draft, own: Matrix | None, now: int
+) -> Entry:
+    named = {name: matrix for name, matrix in draft.vectors.items() if name}
+    if own is not None:
+        named[""] = own
+    vectors, origins = _by_space(transaction, vectoriser, named, _origin(draft), now)
+    return Entry(
+        record=draft.record,
+        vectors=vectors,
+        origins=origins,
+        full_text=draft.embed != (),
+        chosen_id=draft.chosen_id,
+    )
+
+
+def _by_space(
+    transaction: Transaction,
+    vectoriser: Vectoriser,
+    named: Mapping[str, Matrix],
+    origin: Origin,
+    now: int,
+) -> tuple[dict[int, Matrix], dict[int, Origin]]:
+    """Vectors by space id, and what those in the memory's own space were made from."""
+    found: dict[int, Matrix] = {}
+    origins: dict[int, Origin] = {}
+    for name, matrix in named.items():
+        if name:
+            space = transaction.space(name, name, matrix.shape[1], now=now)
+        else:
+            vectoriser.check_length(matrix)
+            identity = vectoriser.embedder.identity
+            space = transaction.space(OWN_SPACE, identity, matrix.shape[1], now=now)
+            origins[space.id] = origin
+        found[space.id] = matrix
+    return found, origins
+
+
+def _origin(given: Draft | Revision) -> Origin:
+    if "" in given.vectors:
+        return "caller"
+    return "content" if given.embed is None else "texts"
 
 
 def _valid_from(record: Record, moment: datetime) -> Record:

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from commonplace import CommonplaceError, __version__
-from commonplace.cli import care, events, reading, terminal, writing
+from commonplace.cli import care, events, linking, reading, reindex, terminal, writing
 from commonplace.cli.demo import command as demo
 
 
@@ -64,11 +64,16 @@ app.command()(reading.search)
 app.command("list")(reading.list_records)
 app.command()(reading.show)
 app.command()(writing.delete)
+app.command()(linking.link)
+app.command()(linking.unlink)
+app.command()(linking.links)
+app.command()(linking.related)
 app.command()(reading.scopes)
 app.command()(events.events)
 app.command()(care.stats)
 app.command()(care.verify)
 app.command()(care.repair)
+app.command()(reindex.reindex)
 
 
 def main() -> None:

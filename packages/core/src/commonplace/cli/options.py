@@ -62,6 +62,20 @@ RecordsFile = Annotated[
 ]
 
 
+LinkTypes = Annotated[
+    list[str] | None,
+    typer.Option("--type", metavar="TYPE", help="Only links of this type; may be repeated."),
+]
+
+
+class Direction(StrEnum):
+    """Which links of a record: those from it, those to it, or both."""
+
+    BOTH = "both"
+    OUT = "out"
+    IN = "in"
+
+
 class SearchMode(StrEnum):
     """How a search ranks: by both lanes, by meaning, by words."""
 

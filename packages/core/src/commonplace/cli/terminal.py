@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from commonplace import Event, Hit, Record
+    from commonplace import Event, Hit, Link, Record, Related
 
 # Escape sequences can rewrite what stands on the screen; bidirectional overrides, separators and
 # tag characters can make it read differently from what it is. All are shown, none is sent.
@@ -23,6 +23,7 @@ _UNSAFE = re.compile(
     "\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _INDENT = " " * 4
+_REASON_WIDTH = 80
 
 
 def console(*, stderr: bool = False, quiet: bool = False) -> Console:
@@ -73,6 +74,23 @@ def print_records(records: Iterable[Record]) -> None:
     """Records, two lines each: id, time, kind and scope; the content, shortened."""
     for record in records:
         _print_entry(record, Text())
+
+
+def print_links(links: Iterable[Link]) -> None:
+    """Links, a line each: how strong, from where, as what, to where, why."""
+    for link in links:
+        why = f"  {shortened(link.reason, _REASON_WIDTH)}" if link.reason else ""
+        weight = Text(f"{link.weight:6.3f}  ", "bold green")
+        facts = f"{plain(link.source_id)} -{link.type}-> {plain(link.target_id)}"
+        console().print(Text.assemble(weight, (facts, "cyan"), why), soft_wrap=True)
+
+
+def print_related(found: Iterable[Related]) -> None:
+    """Records that links lead to, two lines each: score, links on the way and where; what."""
+    for one in found:
+        hops = "1 hop " if one.hops == 1 else f"{one.hops} hops"
+        front = Text.assemble((f"{one.score:6.3f}  ", "bold green"), (f"{hops}  ", "bold"))
+        _print_entry(one.record, front)
 
 
 def print_record(record: Record) -> None:

@@ -59,9 +59,19 @@ class CallableEmbedder:
 
     @property
     def dimension(self) -> int:
-        """The length of its vectors."""
+        """The length of its vectors.
+
+        Raises:
+            EmbedderError: the function failed when it was asked for one.
+        """
         if self._dimension is None:
-            self._dimension = int(np.asarray(self._documents(["dimension"])).shape[-1])
+            try:
+                self._dimension = int(np.asarray(self._documents(["dimension"])).shape[-1])
+            except Exception as error:
+                raise EmbedderError(
+                    f"embedder {self.identity!r} failed on its first text with "
+                    f"{type(error).__name__}, so the length of its vectors is not known"
+                ) from error
         return self._dimension
 
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from chromadb.config import Settings
 from chromadb.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -108,6 +108,17 @@ class ChromaIndex:
         """How many entries a space has."""
         return self._collection(space).count()
 
+    def settle(self, spaces: Iterable[Space]) -> None:
+        """Drop the collections of other spaces than these, and give these their present names."""
+        wanted = {self._name(space): space for space in spaces}
+        self._collections.clear()
+        for collection in self._client.list_collections():
+            if (space := wanted.get(collection.name)) is not None:
+                if collection.metadata != _label(space):
+                    collection.modify(metadata=_label(space))
+            elif collection.name.startswith(f"{self._prefix}-"):
+                self._client.delete_collection(collection.name)
+
     def drop(self, space: Space) -> None:
         """Delete a space's collection."""
         self._collections.pop(space.id, None)
@@ -126,12 +137,17 @@ class ChromaIndex:
                 self._name(space),
                 embedding_function=None,
                 configuration={"hnsw": _HNSW},
-                metadata={"space": space.name, "embedder": space.identity},
+                metadata=_label(space),
             )
         return self._collections[space.id]
 
     def _name(self, space: Space) -> str:
         return f"{self._prefix}-{space.id}"
+
+
+def _label(space: Space) -> dict[str, str]:
+    """What tells a Chroma tool which model's vectors a collection holds."""
+    return {"space": space.name, "embedder": space.identity}
 
 
 def _settings() -> Settings:

@@ -37,6 +37,15 @@ class Follower:
         self._ledger = ledger
         self._chroma = chroma
         self._applied: dict[int, int] = {}
+        self._followed: dict[int, Space] = {}
+        self._labels: dict[int, str] | None = None
+
+    def space(self, space_id: int) -> Space | None:
+        """The space with this id; None if it is none that is searched, or is so no more."""
+        if space_id not in self._followed:
+            with self._ledger.read() as snapshot:
+                return _by_id(snapshot).get(space_id)
+        return self._followed[space_id]
 
     def applied(self, space: Space) -> int:
         """Up to which journal entry a space has been followed; nobody else moves it."""
@@ -49,11 +58,13 @@ class Follower:
         """Apply up to `most` journal entries to every space; whether there was anything to do."""
         with self._ledger.read() as snapshot:
             head = snapshot.head()
+            spaces = _by_id(snapshot)
             work = [
                 self._prepared(snapshot, space, applied, most)
-                for space in snapshot.spaces().values()
+                for space in spaces.values()
                 if (applied := snapshot.applied_seq(space)) < head
             ]
+        self._settle(spaces)
         for chunk in work:
             self._apply(chunk)
         return bool(work)
@@ -63,6 +74,14 @@ class Follower:
         for space in spaces:
             self._reached(space, 0)  # first: killed in between, it must not pass for complete
             self._chroma.drop(space)
+
+    def _settle(self, spaces: dict[int, Space]) -> None:
+        """Give every space its name, and drop the collections of those that are gone."""
+        labels = {space.id: space.name for space in spaces.values()}
+        if labels != self._labels:
+            self._chroma.settle(spaces.values())
+            self._labels = labels
+        self._followed = spaces
 
     def _prepared(self, snapshot: Snapshot, space: Space, applied: int, most: int) -> _Chunk:
         changes = snapshot.changes(applied, most)
@@ -82,6 +101,10 @@ class Follower:
         with self._ledger.write() as transaction:
             transaction.set_applied_seq(space, seq)
         self._applied[space.id] = seq
+
+
+def _by_id(snapshot: Snapshot) -> dict[int, Space]:
+    return {space.id: space for space in snapshot.searchable_spaces().values()}
 
 
 class _Chunk:

@@ -180,11 +180,14 @@ class Index:
     def _wanted(self) -> bool:
         """Whether searches of this memory can be served better by an index."""
         with self._ledger.read() as snapshot:
-            return bool(snapshot.spaces()) and (self._always or snapshot.held() > START_AT)
+            return bool(snapshot.searchable_spaces()) and (
+                self._always or snapshot.held() > START_AT
+            )
 
     def _has_work(self) -> bool:
         with self._ledger.read() as snapshot:
-            applied = [snapshot.applied_seq(space) for space in snapshot.spaces().values()]
+            spaces = snapshot.searchable_spaces().values()
+            applied = [snapshot.applied_seq(space) for space in spaces]
             worth = 1 if self._always else _TAIL_WORTH_A_START
             return bool(applied) and snapshot.head() - min(applied) >= worth
 

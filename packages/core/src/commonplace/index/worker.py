@@ -97,9 +97,9 @@ class _Opened:
         self.compare()
 
     def spaces(self) -> dict[int, Space]:
-        """The spaces of the ledger."""
+        """The spaces of the ledger that are whole; the index holds no others."""
         with self._ledger.read() as snapshot:
-            return {space.id: space for space in snapshot.spaces().values()}
+            return {space.id: space for space in snapshot.searchable_spaces().values()}
 
     def step(self, most: int) -> bool:
         """Follow the journal a stretch; whether there is more to do."""
@@ -117,7 +117,8 @@ class _Opened:
             return False
         with self._ledger.read() as snapshot:
             head = snapshot.head()
-            if any(snapshot.applied_seq(space) < head for space in snapshot.spaces().values()):
+            spaces = snapshot.searchable_spaces().values()
+            if any(snapshot.applied_seq(space) < head for space in spaces):
                 return False
             found = self._differences(snapshot)
         self.compared = True
@@ -133,7 +134,7 @@ class _Opened:
     def _differences(self, snapshot: Snapshot) -> list[str]:
         found: list[str] = []
         head = snapshot.head()
-        for space in snapshot.spaces().values():
+        for space in snapshot.searchable_spaces().values():
             if snapshot.applied_seq(space) == head:
                 held = self.chroma.count(space)
                 if held != space.vectors:
@@ -145,7 +146,7 @@ class _Opened:
     def _begin_anew(self, directory: Path) -> None:
         """Empty the index; first say so in the ledger: killed in between, it must not pass."""
         with self._ledger.write() as transaction:
-            for space in transaction.spaces().values():
+            for space in transaction.searchable_spaces().values():
                 transaction.set_applied_seq(space, 0)
         clear(directory)
         self.compared = True
@@ -196,7 +197,6 @@ class _Worker:
         self._opened = opened
         self._parent = parent
         self._searched = 0.0
-        self._spaces = opened.spaces()
 
     def run(self) -> None:
         """Serve until told to close, or until the memory's process is gone."""
@@ -238,9 +238,9 @@ class _Worker:
 
     def _nearest(self, message: dict[str, Any], payload: bytes) -> dict[str, Any]:
         self._searched = time.monotonic()
-        if message["space"] not in self._spaces:
-            self._spaces = self._opened.spaces()
-        space = self._spaces[message["space"]]
+        space = self._opened.follower.space(message["space"])
+        if space is None:  # a reindex replaced it meanwhile
+            return {"ids": [], "applied": 0}
         # An index that is not yet known to be right proposes, and the ledger leaves nothing out.
         applied = self._opened.follower.applied(space) if self._opened.compared else 0
         vector = np.frombuffer(payload, dtype="<f4")

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_TERMS = 64
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[\w\u0300-\u036f]+")  # with accents that are typed after their letter
 
 # The words that stand in nearly every English text; a query of nothing else keeps them.
 STOP_WORDS = frozenset(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Delete, Row
 
     from commonplace.ledger.driver import DriverConnection
+    from commonplace.ledger.reindexing import Origin
     from commonplace.ledger.scope_ids import ScopeIds
     from commonplace.ledger.selection import Query, Selection
     from commonplace.ledger.sqlite import SqliteDialect
@@ -105,16 +106,21 @@ class History:
         self._scopes.load({row.scope_id for row in rows})
         return rows
 
-    def vectors(self, version_pk: int, dimensions: Mapping[int, int]) -> dict[int, Matrix]:
-        """The vectors of a version by space id, for the spaces whose dimensions are given."""
+    def vectors(
+        self, version_pk: int, dimensions: Mapping[int, int]
+    ) -> tuple[dict[int, Matrix], dict[int, Origin]]:
+        """The vectors of a version and their origin, by space id, for the spaces given."""
         found: dict[int, list[bytes]] = {}
+        origins: dict[int, Origin] = {}
         for row in self._connection.execute(_VECTORS_OF, {"version_pk": version_pk}):
             if row.space_id in dimensions:
                 found.setdefault(row.space_id, []).append(row.vector)
-        return {
+                origins[row.space_id] = row.origin
+        matrices = {
             space_id: np.frombuffer(b"".join(some), "<f4").reshape(len(some), dimensions[space_id])
             for space_id, some in found.items()
         }
+        return matrices, origins
 
     def forget(self, version_pks: Sequence[int]) -> int:
         """Remove versions with their vectors and full text; how many there were."""
@@ -196,10 +202,11 @@ _KEEP_STATE = fixed(
 )
 _KEEP_VECTORS = fixed(
     insert(version_vectors).from_select(
-        ["space_id", "version_pk", "ordinal", "vector"],
-        select(vectors.c.space_id, _VERSION_PK, vectors.c.ordinal, vectors.c.vector).where(
-            vectors.c.space_id == bindparam("space_id", type_=Integer),
-            vectors.c.record_pk == _PK,
+        ["space_id", "version_pk", "ordinal", "origin", "vector"],
+        select(
+            vectors.c.space_id, _VERSION_PK, vectors.c.ordinal, vectors.c.origin, vectors.c.vector
+        ).where(
+            vectors.c.space_id == bindparam("space_id", type_=Integer), vectors.c.record_pk == _PK
         ),
     )
 )
@@ -213,7 +220,7 @@ _OLDEST = fixed(
     )
 )
 _VECTORS_OF = fixed(
-    select(version_vectors.c.space_id, version_vectors.c.vector)
+    select(version_vectors.c.space_id, version_vectors.c.origin, version_vectors.c.vector)
     .where(version_vectors.c.version_pk == bindparam("version_pk"))
     .order_by(version_vectors.c.space_id, version_vectors.c.ordinal)
 )

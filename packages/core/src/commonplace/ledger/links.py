@@ -109,8 +109,7 @@ class Links:
         values = self._values(ids, way, selection)
         found: dict[str, list[Edge]] = {}
         for row in self._connection.execute(query, {**values, "each": each, "most": most}):
-            edge = Edge(row.here, row.there, row.weight, row.id)
-            found.setdefault(row.here, []).append(edge)
+            found.setdefault(row.here, []).append(Edge(*row))
         return found
 
     def numbered(self, numbers: Iterable[int]) -> dict[int, Link]:
@@ -357,7 +356,8 @@ def _strongest(dialect: SqliteDialect, kind: _Kind) -> Query:
             )
         )
     found = union_all(*halves).subquery()
-    return fixed(select(found).order_by(*_order(found)).limit(bindparam("most")))
+    edges = select(found.c.here, found.c.there, found.c.weight, found.c.id)
+    return fixed(edges.order_by(*_order(found)).limit(bindparam("most")))
 
 
 def _ends_of(direction: Direction) -> list[tuple[str, str]]:

@@ -121,6 +121,8 @@ for _name, _moment in (("closing", records.c.valid_to), ("archive", records.c.ar
         postgresql_where=_moment.is_not(None),
     )
 
+# `id` is never reused: caches and the index are keyed by it. A space whose name begins with
+# `default@`, and is not its identity, is being filled or emptied by a reindex.
 spaces = Table(
     "spaces",
     metadata,
@@ -131,9 +133,11 @@ spaces = Table(
     Column("metric", Text, nullable=False),
     Column("vectors", Integer, nullable=False, default=0),
     Column("created_at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
 )
 
-# `vector` is little-endian float32, as it was given, not normalised.
+# `vector` is little-endian float32, as it was given, not normalised. `origin` is what it was made
+# from: the record's `content`, other `texts`, which are not kept, or the `caller` brought it.
 vectors = Table(
     "vectors",
     metadata,
@@ -141,6 +145,7 @@ vectors = Table(
     Column("space_id", Integer, ForeignKey("spaces.id"), nullable=False),
     Column("record_pk", _Key, ForeignKey("records.pk"), nullable=False),
     Column("ordinal", Integer, nullable=False),
+    Column("origin", Text, nullable=False),
     Column("vector", LargeBinary, nullable=False),
     UniqueConstraint("space_id", "record_pk", "ordinal"),
 )
@@ -233,6 +238,7 @@ version_vectors = Table(
     Column("space_id", Integer, ForeignKey("spaces.id"), nullable=False),
     Column("version_pk", _Key, ForeignKey("versions.pk"), nullable=False),
     Column("ordinal", Integer, nullable=False),
+    Column("origin", Text, nullable=False),
     Column("vector", LargeBinary, nullable=False),
     UniqueConstraint("version_pk", "space_id", "ordinal"),
 )

@@ -10,12 +10,15 @@ import numpy as np
 from sqlalchemy import ColumnElement, bindparam, case, desc, func, select, union
 
 from commonplace.clock import from_micros
+from commonplace.drafts import OWN_SPACE
 from commonplace.errors import InvalidInputError
 from commonplace.ledger import checking
+from commonplace.ledger.cursors import Cursors
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.history import former_in
 from commonplace.ledger.journal import Journal
 from commonplace.ledger.links import Links
+from commonplace.ledger.reindexing import Reindexing
 from commonplace.ledger.replacing import replaced
 from commonplace.ledger.rows import content_hash, record_of
 from commonplace.ledger.schema import (
@@ -55,6 +58,9 @@ if TYPE_CHECKING:
     Pks = NDArray[np.int64]
     Matrix = NDArray[np.float32]
 
+PARTIAL = f"{OWN_SPACE}@"
+"""How the name of a partial space begins; a caller's own space is named as its identity is."""
+
 _FEW_SCOPES = 64
 _MANY_RECORDS = 5_000
 LEAST_SCORE = 1e-9  # BM25 falls to 0 and below for words that stand in most texts
@@ -83,6 +89,11 @@ class Space:
     identity: str
     dimension: int
     vectors: int
+
+    @property
+    def partial(self) -> bool:
+        """Whether a reindex is still filling it, or emptying what it replaced."""
+        return self.name.startswith(PARTIAL) and self.name != self.identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +128,11 @@ class Snapshot:
     def links(self) -> Links:
         """The links between records."""
         return Links(self._connection, self._dialect)
+
+    @property
+    def cursors(self) -> Cursors:
+        """How far those have come who follow the journal."""
+        return Cursors(self._connection)
 
     def head(self) -> int:
         """The sequence number of the newest change; 0 for a new ledger."""
@@ -325,6 +341,15 @@ class Snapshot:
             self._matching(selection, among), {**values, "most": limit, "skip": offset}
         )
         return [(row.pk, max(row.score, LEAST_SCORE)) for row in rows]
+
+    @property
+    def reindexing(self) -> Reindexing:
+        """What a reindex reads."""
+        return Reindexing(self._connection, self._dialect)
+
+    def searchable_spaces(self) -> dict[str, Space]:
+        """Every embedding space that is whole, by name."""
+        return {name: space for name, space in self.spaces().items() if not space.partial}
 
     def spaces(self) -> dict[str, Space]:
         """Every embedding space, by name."""

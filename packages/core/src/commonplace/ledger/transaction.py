@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import Delete, bindparam, delete, func, select, update
 
 from commonplace.clock import from_micros
+from commonplace.drafts import OWN_SPACE
 from commonplace.errors import ConflictError, ModelMismatchError
 from commonplace.ledger import checking
-from commonplace.ledger.cursors import Cursors
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.history import History
 from commonplace.ledger.links import LinkWriter
+from commonplace.ledger.reindexing import SpaceChange
 from commonplace.ledger.rows import content_hash, record_of, row_of
 from commonplace.ledger.schema import index_state, journal, records, spaces, vectors
 from commonplace.ledger.snapshot import Snapshot, Space
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
     from datetime import datetime
 
     import numpy as np
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from commonplace.ledger.driver import DriverConnection
+    from commonplace.ledger.reindexing import Origin
     from commonplace.ledger.scope_ids import ScopeIds
     from commonplace.ledger.selection import Query, Selection
     from commonplace.ledger.sqlite import SqliteDialect
@@ -45,10 +47,14 @@ NO_VECTORS: Mapping[int, Matrix] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A record to write, with its vectors by space id."""
+    """A record to write, with its vectors by space id.
+
+    `origins` says what the vectors of a space were made from, where the caller did not bring them.
+    """
 
     record: Record
     vectors: Mapping[int, Matrix] = field(default_factory=dict[int, "Matrix"])
+    origins: Mapping[int, Origin] = field(default_factory=dict[int, "Origin"])
     full_text: bool = True
     chosen_id: bool = False
 
@@ -73,7 +79,6 @@ class Transaction(Snapshot):
     ) -> None:
         super().__init__(connection, dialect, scope_ids)
         self.former = History(connection, dialect, scope_ids, keep_versions)
-        self.cursors = Cursors(connection)
         self._spaces_seen: dict[str, Space] = {}
 
     @property
@@ -122,6 +127,7 @@ class Transaction(Snapshot):
         *,
         now: int,
         new_vectors: Mapping[int, Matrix] = NO_VECTORS,
+        origins: Mapping[int, Origin] | None = None,
         full_text: bool | None = None,
         operation: str = "update",
     ) -> Record | None:
@@ -133,6 +139,7 @@ class Transaction(Snapshot):
             revision: makes the new state from the present one; it may refuse by raising.
             now: the present moment.
             new_vectors: the vectors to replace, by space id; other spaces keep theirs.
+            origins: as in `Entry`.
             full_text: whether its content is findable by words; None leaves that as it is.
             operation: what the journal and the history call the change.
 
@@ -148,6 +155,7 @@ class Transaction(Snapshot):
         entry = Entry(
             record=revised,
             vectors=new_vectors,
+            origins=origins or {},
             full_text=bool(row.has_text) if full_text is None else full_text,
         )
         self._rewrite(row, entry, scope_id, now, keep_vectors=True, operation=operation)
@@ -246,9 +254,14 @@ class Transaction(Snapshot):
             .where(index_state.c.space_id == space.id)
             .values(applied_seq=applied_seq)
         )
-        if not changed.rowcount:
+        if not changed.rowcount and any(one.id == space.id for one in self.spaces().values()):
             new = {"space_id": space.id, "applied_seq": applied_seq}
             self._connection.execute(index_state.insert(), new)
+
+    @property
+    def reindexing(self) -> SpaceChange:
+        """What a reindex reads and writes."""
+        return SpaceChange(self._connection, self._dialect)
 
     def mend(self) -> list[str]:
         """Mend what can be mended from the records themselves; what was done, in words."""
@@ -315,7 +328,8 @@ class Transaction(Snapshot):
 
     def _former_entry(self, row: Row[Any], version: int, now: int) -> Entry:
         """A former state as it is written again."""
-        dimensions = {space.id: space.dimension for space in self.spaces().values()}
+        spaces = self.spaces().values()
+        dimensions = {space.id: space.dimension for space in spaces if not space.partial}
         gone = row.expires_at is not None and row.expires_at <= now
         former = self._record(row)
         record = replace(
@@ -325,8 +339,8 @@ class Transaction(Snapshot):
             archived_at=None,
             expires_at=None if gone else former.expires_at,
         )
-        vectors = self.former.vectors(row.pk, dimensions)
-        return Entry(record=record, vectors=vectors, full_text=bool(row.has_text))
+        vectors, origins = self.former.vectors(row.pk, dimensions)
+        return Entry(record=record, vectors=vectors, origins=origins, full_text=bool(row.has_text))
 
     def _place(self, record: Record) -> int:
         """The scope a record is to lie at, if its key is free there."""
@@ -431,11 +445,12 @@ class Transaction(Snapshot):
         self._log([{**_new_event(new, now), "operation": operation, "vectors": held}])
 
     def _add_vectors(self, numbered: Iterable[tuple[int, Entry]]) -> None:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "space_id": space_id,
                 "record_pk": pk,
                 "ordinal": ordinal,
+                "origin": entry.origins.get(space_id, "caller"),
                 "vector": vector.astype("<f4", copy=False).tobytes(),
             }
             for pk, entry in numbered
@@ -447,11 +462,19 @@ class Transaction(Snapshot):
         self._connection.execute(_INSERT_VECTOR, rows)
         self._count_vectors(Counter(row["space_id"] for row in rows))
 
-    def _drop_vectors(self, pks: Sequence[int], *, only: Iterable[int] | None = None) -> None:
+    def _drop_vectors(self, pks: Sequence[int], *, only: Container[int] | None = None) -> None:
+        """Drop the vectors of records, all or those in some spaces.
+
+        A partial space never holds vectors of another state than the memory's own space does: what
+        is dropped here is embedded anew by the reindex.
+        """
         array = self._dialect.array(pks)
         dropped: dict[int, int] = {}
-        for space in self.spaces().values():
-            if only is None or space.id in only:
+        spaces = self.spaces()
+        own = spaces.get(OWN_SPACE)
+        renewed = own is not None and only is not None and own.id in only
+        for space in spaces.values():
+            if only is None or space.id in only or (renewed and space.partial):
                 wanted = {"space_id": space.id, "pks": array}
                 gone = self._connection.execute(_delete_vectors(self._dialect), wanted)
                 dropped[space.id] = -gone.rowcount
@@ -516,12 +539,19 @@ def check_space(space: Space, identity: str, dimension: int) -> None:
     Raises:
         ModelMismatchError: identity or dimension differ from the space's.
     """
-    if (space.identity, space.dimension) != (identity, dimension):
-        raise ModelMismatchError(
-            f"space {space.name!r} holds vectors of {space.identity!r} with {space.dimension} "
-            f"dimensions, not of {identity!r} with {dimension}; open the memory with that "
-            "embedder, or add the records anew to a memory of the other one to re-index them"
+    if (space.identity, space.dimension) == (identity, dimension):
+        return
+    if space.name == OWN_SPACE:
+        advice = (
+            "open the memory with that embedder; or open it without one and call "
+            "memory.reindex(embedder), which embeds everything anew; mode='lexical' needs none"
         )
+    else:
+        advice = "a space keeps one model and one length; name another space in vectors="
+    raise ModelMismatchError(
+        f"space {space.name!r} holds vectors made by {space.identity!r} with {space.dimension} "
+        f"dimensions, and was given {identity!r} with {dimension}; {advice}"
+    )
 
 
 def _identity(entry: Entry, place: int, standing: Row[Any] | None, *, dedupe: bool) -> object:

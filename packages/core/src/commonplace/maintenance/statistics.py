@@ -26,6 +26,7 @@ class SpaceStats:
         dimension: their length.
         vectors: how many there are.
         applied: up to which journal entry its index has come; 0 if it has not begun.
+        partial: whether a reindex is filling it, or emptying what it replaced.
     """
 
     name: str
@@ -33,6 +34,7 @@ class SpaceStats:
     dimension: int
     vectors: int
     applied: int
+    partial: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,7 @@ def stats(ledger: Ledger, index: Index, *, now: int) -> Stats:
                 dimension=space.dimension,
                 vectors=space.vectors,
                 applied=snapshot.applied_seq(space),
+                partial=space.partial,
             )
             for space in snapshot.spaces().values()
         )

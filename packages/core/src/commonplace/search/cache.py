@@ -110,14 +110,15 @@ class VectorCache:
         spaces = {space.id: space for space in snapshot.spaces().values()}
         for place, block in list(self._blocks.items()):
             if pks := by_scope.get(place[1]):
-                space = spaces[place[0]]
+                self._drop(place)
+                if (space := spaces.get(place[0])) is None:  # a reindex dropped it
+                    continue
                 new, matrix = snapshot.vectors_in_scope(space, place[1], among=pks)
                 stays = ~np.isin(block.pks, pks)
                 patched = Block.of(
                     np.concatenate([block.pks[stays], new]),
                     np.concatenate([block.units[stays], normalised(matrix)]),
                 )
-                self._drop(place)
                 self._keep(place, patched)
 
     def _keep(self, place: tuple[int, int], block: Block) -> None:

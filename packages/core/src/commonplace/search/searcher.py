@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from commonplace.ledger import check_space
 from commonplace.record import Hit, Hits, Plan
 from commonplace.search.candidates import NONE, CandidateFinder, Candidates
 from commonplace.search.scoring import (
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from commonplace.search.request import DenseQuery, IndexReader, Request
 
 _TEXTS = 100
-_ALL_TEXTS = 1_000
+_ALL = 2**62
 
 
 class Searcher:
@@ -54,6 +55,8 @@ class Searcher:
         past = request.selection.as_of is not None
         with self._ledger.read(as_of=request.selection.as_of) as snapshot:
             request = replace(request, selection=snapshot.flattened(request.selection))
+            if request.dense is not None:
+                request = replace(request, dense=_present(snapshot, request.dense))
             total = snapshot.total(request.selection)
             if request.dense is None:
                 page, found = _by_words(snapshot, request)
@@ -74,6 +77,19 @@ class Searcher:
                 milliseconds=(time.perf_counter() - started) * 1000,
             ),
         )
+
+
+def _present(snapshot: Snapshot, query: DenseQuery) -> DenseQuery | None:
+    """The query on the space that has its name now: a reindex may have put another there.
+
+    Raises:
+        ModelMismatchError: another model made it.
+    """
+    space = snapshot.searchable_spaces().get(query.space.name)
+    if space is None:
+        return None
+    check_space(space, query.space.identity, query.space.dimension)
+    return replace(query, space=space)
 
 
 def _by_words(snapshot: Snapshot, request: Request) -> tuple[Scored, Candidates]:
@@ -134,9 +150,11 @@ class _DenseSearch:
         return above(scored, self._request.min_score)
 
     def _matches(self, words: str, found: Candidates) -> dict[int, float]:
-        """BM25 of the best text matches, and of every candidate that matches at all."""
+        """BM25 of every text match; before the last stage of the best and of the candidates."""
         selection = self._request.selection
-        most = _ALL_TEXTS if found.complete else max(_TEXTS, 4 * self._request.limit)
+        if found.complete:
+            return dict(self._snapshot.matching_text(words, selection, _ALL))
+        most = max(_TEXTS, 4 * self._request.limit)
         matches = dict(self._snapshot.matching_text(words, selection, most))
         if len(matches) == most:
             others = set(found.pks.tolist()).difference(matches)

@@ -1,16 +1,21 @@
-"""Care: `flush`, `verify`, `repair`, `stats`, `close`."""
+"""Care: `flush`, `verify`, `repair`, `reindex`, `stats`, `close`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from commonplace.arguments import checked_flag, checked_function, checked_size
+from commonplace.embedders import as_embedder
+from commonplace.errors import OutsideViewError
 from commonplace.verbs.handle import Handle
+from commonplace.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
-    from commonplace.maintenance import Report, Stats
+    from commonplace.maintenance import ReindexReport, Report, Stats
 
 
 class Care(Handle):
@@ -27,6 +32,59 @@ class Care(Handle):
     def repair(self) -> Report:
         """Mend what `verify` finds, from the ledger; what was mended and what was not."""
         return self._store.repair()
+
+    def reindex(
+        self,
+        embedder: Any,
+        *,
+        keep_old: bool = False,
+        batch: int = 256,
+        progress: Callable[[int, int], None] | None = None,
+        dry_run: bool = False,
+    ) -> ReindexReport:
+        """Move the memory to another embedder: embed every record anew, then switch over.
+
+        Meanwhile the memory is read and written with the old embedder, by this and by other
+        processes. Former states of records are embedded too, so that searches with `as_of` go on.
+        Records without vectors stay without; the spaces of other models are not touched.
+
+        After the switch this memory and its views use the new embedder. Others that are open with
+        the old one get a `ModelMismatchError` from their next search or write of content. Stopped
+        or killed, it goes on where it was when it is called again with an embedder of the same
+        identity; with another it starts over.
+
+        What is embedded is the content. Vectors that the caller brought, or that were made from
+        the texts of `embed=[...]`, are replaced by those of the content, and the report counts
+        them; records that have no content lose theirs. `keep_old=True` keeps them all aside.
+
+        Args:
+            embedder: the new one, as for `Memory`. With the one in use there is nothing to do, and
+                what another reindex left half done is dropped.
+            keep_old: whether the old vectors stay, in a space named as their embedder's identity:
+                `search(vector=..., space=identity)` finds them. Nothing is added to them.
+            batch: how many records are read, embedded and written at once.
+            progress: called after every batch, from this thread, with how many states of records
+                are done and how many there are. What it raises stops the reindex.
+            dry_run: only count what would be embedded; nothing is changed.
+
+        Raises:
+            OutsideViewError: this is a view; only the whole memory has an embedder.
+            InvalidInputError: an argument is malformed.
+            EmbedderError: the new embedder failed. What was done is kept; call it again.
+            ConflictError: another reindex took the place of this one, or with `keep_old` a space
+                has that name already.
+        """
+        if self._view != View():
+            raise OutsideViewError(
+                "a view cannot be reindexed; call reindex on the memory that was opened"
+            )
+        return self._store.reindex(
+            as_embedder(embedder),
+            keep_old=checked_flag(keep_old, "keep_old"),
+            batch=checked_size(batch, "batch"),
+            progress=checked_function(progress, "progress"),
+            dry_run=checked_flag(dry_run, "dry_run"),
+        )
 
     def stats(self) -> Stats:
         """Counts, sizes and the state of the index of the whole memory."""

@@ -243,19 +243,22 @@ class Reading(Handle):
         checked_choice(mode, ("hybrid", "dense", "lexical"), "mode")
         if space is not None:
             checked_id(space, "space")
+        weight, explained = checked_weight(dense_weight), checked_flag(explain, "explain")
+        most, skipped = checked_limit(limit), checked_offset(offset)
+        least = None if min_score is None else checked_number(min_score, "min_score")
         lookup = self._store.reader.lookup(words, checked_query_vector(vector), space, mode)
         if lookup is None:
-            records = self._store.reader.page(
-                selection, ("-created_at",), checked_limit(limit), checked_offset(offset)
-            )
+            if least is not None and least > 0:
+                return Hits()
+            records = self._store.reader.page(selection, ("-created_at",), most, skipped)
             return Hits(Hit(record=record, score=0.0) for record in records)
         hits = self._store.reader.search(
             lookup,
             selection,
             scope=read[0] if len(read) == 1 and recursive else None,
-            dense_weight=checked_weight(dense_weight),
-            limit=checked_limit(limit),
-            offset=checked_offset(offset),
-            min_score=None if min_score is None else checked_number(min_score, "min_score"),
+            dense_weight=weight,
+            limit=most,
+            offset=skipped,
+            min_score=least,
         )
-        return hits if checked_flag(explain, "explain") else Hits(hits)
+        return hits if explained else Hits(hits)

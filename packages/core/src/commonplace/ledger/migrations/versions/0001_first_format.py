@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "index_state",
@@ -229,6 +230,7 @@ def upgrade() -> None:
         sa.Column("space_id", sa.Integer(), nullable=False),
         sa.Column("version_pk", _Key, nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("vector", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["space_id"],
@@ -301,6 +303,7 @@ def upgrade() -> None:
         sa.Column("space_id", sa.Integer(), nullable=False),
         sa.Column("record_pk", _Key, nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("vector", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["record_pk"],

@@ -1,0 +1,118 @@
+"""`Side`: one of two memories that are compared, read as if it began at its view's scope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from commonplace.drafts import OWN_SPACE, Draft, draft, fields_of
+from commonplace.filters import EVERYTHING, Compare, Field
+from commonplace.ledger import Selection
+from commonplace.scope import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from commonplace.record import Record
+    from commonplace.store import Store
+
+_AT_ONCE = 500
+_STATE = (
+    "scope",
+    "key",
+    "kind",
+    "content",
+    "value",
+    "tags",
+    "metadata",
+    "importance",
+    "source",
+    "expires_at",
+    "valid_from",
+    "valid_to",
+    "archived_at",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A store, and the one scope of it that is looked at.
+
+    Attributes:
+        store: the store.
+        base: the scope; everything is named relative to it.
+    """
+
+    store: Store
+    base: Scope
+
+    @property
+    def selection(self) -> Selection:
+        """Everything at the base and below it, closed and archived records too."""
+        return Selection(scope_ids=self.store.scope_ids([self.base]), now=self.store.now())
+
+    def pages(self) -> Iterator[list[Record]]:
+        """Every record in the order of the ids, some at a time."""
+        selection, last = self.selection, ""
+        while True:
+            after = Compare(Field("id"), "$gt", last) if last else EVERYTHING
+            page = self.store.reader.page(replace(selection, filter=after), ("id",), _AT_ONCE, 0)
+            if not page:
+                return
+            yield page
+            last = page[-1].id
+
+    def records(self) -> Iterator[Record]:
+        """Every record in the order of the ids."""
+        return (record for page in self.pages() for record in page)
+
+    def by_id(self, ids: Sequence[str]) -> dict[str, Record]:
+        """Those of the records with these ids that lie on this side."""
+        return self.store.reader.by_id(ids, self.selection)
+
+    def relative(self, scope: Scope) -> tuple[str, ...]:
+        """The segments of a scope below the base."""
+        return scope.segments[len(self.base.segments) :]
+
+    def place(self, other: Side, record: Record) -> Scope:
+        """Where a record of the other side belongs on this one."""
+        return Scope(*self.base.segments, *other.relative(record.scope))
+
+    def state(self, record: Record) -> dict[str, Any]:
+        """What makes two records the same, whatever their ids, versions and times of writing."""
+        found: dict[str, Any] = {name: getattr(record, name) for name in _STATE}
+        return {**found, "scope": self.relative(record.scope)}
+
+    def copied(
+        self, other: Side, record: Record, name: str | None, *, keyless: bool = False
+    ) -> Draft:
+        """A record of the other side as it is to be written on this one.
+
+        Its vectors come along; those of the memory's own space only if the same model made them,
+        otherwise the content is embedded anew.
+
+        Args:
+            other: where the record is.
+            record: the record.
+            name: the id it gets here; None for a new one.
+            keyless: whether its key is left behind.
+        """
+        vectors = other.store.reader.vectors_of(record.id)
+        found = OWN_SPACE in vectors
+        if found and other.store.reader.own_model() != self.store.model:
+            del vectors[OWN_SPACE]
+        fields: Any = fields_of(record) | {
+            "id": name,
+            "scope": self.place(other, record),
+            "key": None if keyless else record.key,
+            "vectors": vectors,
+            "embed": found,
+        }
+        made = draft(
+            record.content,
+            fields,
+            scope=self.base,
+            now=self.store.now(),
+            fresh_id=self.store.new_id(),
+        )
+        return replace(made, record=replace(made.record, archived_at=record.archived_at))
