@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from commonplace import Link, Memory
+from commonplace import HashingEmbedder, Link, Memory
 from commonplace.clock import from_micros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
 
 class StepClock:
@@ -42,3 +43,10 @@ def write_links(memory: Memory, links: Iterable[tuple[str, str, float]]) -> None
 @pytest.fixture
 def bulk() -> Callable[[Memory, Iterable[tuple[str, str, float]]], None]:
     return write_links
+
+
+@pytest.fixture
+def on_disk(path: Path) -> Iterator[Memory]:
+    """For large graphs, which are built once and not for every kind of memory."""
+    with Memory(path, embedder=HashingEmbedder(8)) as opened:
+        yield opened

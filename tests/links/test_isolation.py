@@ -94,14 +94,14 @@ def test_moving_a_record_takes_its_links_along(tenants: Memory) -> None:
     assert tenants.verify().ok
 
 
-def test_the_links_of_others_crowd_nothing_out(memory: Memory, bulk: Bulk) -> None:
+def test_the_links_of_others_crowd_nothing_out(on_disk: Memory, bulk: Bulk) -> None:
     """Limits count what is seen: 11,000 stronger links of another tenant change nothing."""
-    memory.add("shared", id="s", scope="shared")
-    memory.add_many([{"id": f"a{n}", "scope": "a", "embed": False} for n in range(300)])
-    memory.add_many([{"id": f"b{n}", "scope": "b", "embed": False} for n in range(11_000)])
-    bulk(memory, ((f"b{n}", "s", 1.0) for n in range(11_000)))
-    bulk(memory, ((f"a{n}", "s", 0.001 * (n + 1)) for n in range(300)))
-    view = view_of(memory, "a")
+    on_disk.add("shared", id="s", scope="shared")
+    on_disk.add_many([{"id": f"a{n}", "scope": "a", "embed": False} for n in range(300)])
+    on_disk.add_many([{"id": f"b{n}", "scope": "b", "embed": False} for n in range(11_000)])
+    bulk(on_disk, ((f"b{n}", "s", 1.0) for n in range(11_000)))
+    bulk(on_disk, ((f"a{n}", "s", 0.001 * (n + 1)) for n in range(300)))
+    view = view_of(on_disk, "a")
     strongest = [f"a{n}" for n in range(299, -1, -1)]
     assert [link.source_id for link in view.links("s", limit=1000)] == strongest
     assert [link.source_id for link in view.links("s", limit=3, offset=2)] == strongest[2:5]

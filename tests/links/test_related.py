@@ -230,37 +230,37 @@ def test_a_cycle_ends(memory: Memory) -> None:
     assert len(memory.path("a", "c", direction="out", max_hops=32) or ()) == 2
 
 
-def test_a_hub_of_20_000_links_is_harmless(memory: Memory, bulk: Bulk) -> None:
+def test_a_hub_of_20_000_links_is_harmless(on_disk: Memory, bulk: Bulk) -> None:
     count = 20_000
-    memory.add("hub", id="hub")
-    memory.add_many({"id": f"r{n:05}", "embed": False} for n in range(count))
-    bulk(memory, ((f"r{n:05}", "hub", (n + 1) / count) for n in range(count)))
+    on_disk.add("hub", id="hub")
+    on_disk.add_many({"id": f"r{n:05}", "embed": False} for n in range(count))
+    bulk(on_disk, ((f"r{n:05}", "hub", (n + 1) / count) for n in range(count)))
     strongest = [f"r{n:05}" for n in range(count - 1, count - 201, -1)]
-    assert [one.id for one in memory.related("hub", limit=1000)] == strongest
-    through = memory.related("r00000", decay=1.0, limit=1000, hops=3)
+    assert [one.id for one in on_disk.related("hub", limit=1000)] == strongest
+    through = on_disk.related("r00000", decay=1.0, limit=1000, hops=3)
     assert [one.id for one in through][:3] == ["hub", *strongest[:2]]
     assert len(through) == 201
     # The weakest link of the hub is none that is followed from it, yet the path is found.
-    assert len(memory.path("r00000", "r00001") or ()) == 2
-    assert [link.source_id for link in memory.links("hub", limit=2, offset=100)] == strongest[
+    assert len(on_disk.path("r00000", "r00001") or ()) == 2
+    assert [link.source_id for link in on_disk.links("hub", limit=2, offset=100)] == strongest[
         100:102
     ]
-    pages = [memory.links("hub", limit=7_000, offset=n) for n in (0, 7_000, 14_000, 21_000)]
+    pages = [on_disk.links("hub", limit=7_000, offset=n) for n in (0, 7_000, 14_000, 21_000)]
     assert [len(page) for page in pages] == [7_000, 7_000, 6_000, 0]
     assert len({link.source_id for page in pages for link in page}) == count
-    assert memory.delete("hub") == 1
-    assert memory.links("r00000") == []
+    assert on_disk.delete("hub") == 1
+    assert on_disk.links("r00000") == []
 
 
-def test_no_more_than_10_000_links_are_read(memory: Memory, bulk: Bulk) -> None:
+def test_no_more_than_10_000_links_are_read(on_disk: Memory, bulk: Bulk) -> None:
     """Sixty records with 199 links each: those of the nearest fifty or so, and no more."""
     leaves = {f"m{m:02}": [f"m{m:02}-{n:03}" for n in range(199)] for m in range(60)}
-    memory.add_many([{"id": "start", "embed": False}])
+    on_disk.add_many([{"id": "start", "embed": False}])
     for middle, ends in leaves.items():
-        memory.add_many([{"id": name, "embed": False} for name in (middle, *ends)])
-        bulk(memory, ((middle, end, 1.0) for end in ends))
-    bulk(memory, (("start", middle, (60 - n) / 60) for n, middle in enumerate(leaves)))
-    found = memory.related("start", decay=1.0, limit=100_000, direction="out")
+        on_disk.add_many([{"id": name, "embed": False} for name in (middle, *ends)])
+        bulk(on_disk, ((middle, end, 1.0) for end in ends))
+    bulk(on_disk, (("start", middle, (60 - n) / 60) for n, middle in enumerate(leaves)))
+    found = on_disk.related("start", decay=1.0, limit=100_000, direction="out")
     assert len(found) == 10_000
     reached = Counter(one.id.split("-")[0] for one in found if one.hops == 2)
     assert reached.total() == 10_000 - 60

@@ -271,7 +271,16 @@ def checked_types(types: object) -> tuple[str, ...]:
     Raises:
         InvalidInputError: one is not.
     """
-    return tuple(_word(one, "a link's type", "causes") for one in _texts(types, "types"))
+    return tuple(checked_type(one) for one in _texts(types, "types"))
+
+
+def checked_type(type_: object) -> str:
+    """The type of a link, a lower-case word.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    return _word(type_, "a link's type", "causes")
 
 
 def checked_reason(reason: object) -> str | None:

@@ -15,7 +15,7 @@ from commonplace.arguments import (
     checked_query,
 )
 from commonplace.clock import from_micros
-from commonplace.drafts import checked_parts, checked_reason, checked_types
+from commonplace.drafts import checked_parts, checked_reason, checked_type, checked_types
 from commonplace.errors import InvalidInputError
 from commonplace.ledger import Way
 from commonplace.linking import Walk
@@ -62,7 +62,7 @@ class Linking(Handle):
         made = Link(
             source_id=checked_id(source, "source"),
             target_id=checked_id(target, "target"),
-            type=_type(type),
+            type=checked_type(type),
             weight=checked_fraction(weight, "weight"),
             reason=checked_reason(reason),
             metadata=checked_parts({"metadata": metadata})["metadata"],
@@ -88,7 +88,7 @@ class Linking(Handle):
             OutsideViewError: this view only reads.
         """
         ends = checked_id(source, "source"), checked_id(target, "target")
-        types = () if type is None else (_type(type),)
+        types = () if type is None else (checked_type(type),)
         self._view.writable(None)
         return self._store.linker.unlink(*ends, types, self._selection(), self._may_write)
 
@@ -226,13 +226,6 @@ class Linking(Handle):
 
     def _may_write(self, record: Record) -> bool:
         return self._view.may_write(record.scope)
-
-
-def _type(given: str) -> str:
-    types = checked_types(given)
-    if len(types) != 1:
-        raise InvalidInputError("a link has one type")
-    return types[0]
 
 
 def _way(direction: Direction, types: str | Sequence[str]) -> Way:
