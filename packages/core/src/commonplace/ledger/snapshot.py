@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, bindparam, case, desc, func, select, union
+from sqlalchemy import ColumnElement, bindparam, case, desc, exists, func, select, union
 
 from commonplace.clock import from_micros
 from commonplace.drafts import OWN_SPACE
@@ -256,7 +256,10 @@ class Snapshot:
         return self._pks(query, parameters(selection, self._dialect)).tolist()
 
     def former_states(self, record_id: str, selection: Selection) -> list[Version]:
-        """The versions of a record that lay in the selected scopes, oldest first."""
+        """The versions of a record that lay in the selected scopes, oldest first.
+
+        None of a record that expired, whether it was swept or not.
+        """
         query = _former(self._dialect, shape(selection, by_scope=False))
         values = {**parameters(selection, self._dialect), "id": record_id}
         rows = self._connection.execute(query, values).all()
@@ -568,7 +571,10 @@ def _by_id(dialect: SqliteDialect, kind: Shape) -> Query:
 def _former(dialect: SqliteDialect, kind: Shape) -> Query:
     placed = replaced(in_scopes(kind, dialect), {records: versions})
     wanted = versions.c.id == bindparam("id")
-    return fixed(select(versions).where(wanted, placed).order_by(versions.c.version))
+    expired = exists().where(
+        records.c.id == bindparam("id"), records.c.expires_at <= bindparam("now")
+    )
+    return fixed(select(versions).where(wanted, placed, ~expired).order_by(versions.c.version))
 
 
 @functools.cache

@@ -183,11 +183,11 @@ class Transaction(Snapshot):
         Raises:
             ConflictError: another record has the key by now.
         """
-        states = [row for row in self.former.rows(record_id) if allowed(self._scope_of(row))]
+        states = [row for row in self.former.rows(record_id) if self._in(row, allowed)]
         if version is not None:
             states = [row for row in states if row.version == version]
         row = self._rows_by_id([record_id]).get(record_id)
-        if not states or (row is not None and not allowed(self._scope_of(row))):
+        if not states or (row is not None and (_is_over(row, now) or not self._in(row, allowed))):
             return None
         last = max(self.former.numbers([record_id])[record_id], 0 if row is None else row.version)
         entry = self._former_entry(states[-1], last + 1, now)
@@ -285,7 +285,7 @@ class Transaction(Snapshot):
         return found
 
     def _without_expired(self, standing: list[Row[Any] | None], now: int) -> list[Row[Any] | None]:
-        gone = {row.pk for row in standing if row and row.expires_at and row.expires_at <= now}
+        gone = {row.pk for row in standing if row and _is_over(row, now)}
         if gone:
             self.remove(sorted(gone), operation="expire", now=now)
         return [None if row and row.pk in gone else row for row in standing]
@@ -543,6 +543,9 @@ class Transaction(Snapshot):
     def _scope_of(self, row: Row[Any]) -> Scope:
         return self._scopes.scope(row.scope_id)
 
+    def _in(self, row: Row[Any], allowed: Callable[[Scope], bool]) -> bool:
+        return allowed(self._scope_of(row))
+
 
 def check_space(space: Space, identity: str, dimension: int) -> None:
     """Refuse vectors that another model made.
@@ -595,6 +598,10 @@ def _begun(record: Record, moment: datetime, last: int) -> Record:
     fresh = record.created_at == record.updated_at  # the caller named no time
     created = moment if fresh else record.created_at
     return replace(record, created_at=created, updated_at=moment, version=last + 1)
+
+
+def _is_over(row: Row[Any], now: int) -> bool:
+    return row.expires_at is not None and row.expires_at <= now
 
 
 def _has_text(entry: Entry) -> bool:
