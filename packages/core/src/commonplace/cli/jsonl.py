@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from commonplace import Memory
-    from commonplace.cli.options import IfExists
 
 CHUNK = 1000
 _TIMES = ("created_at", "expires_at", "valid_from", "valid_to")
@@ -51,8 +50,7 @@ def add_lines(
     lines: Iterable[bytes],
     outcome: Outcome,
     *,
-    if_exists: IfExists,
-    dedupe: bool,
+    how: dict[str, Any],
     defaults: dict[str, Any],
     advance: Callable[[int], None],
 ) -> None:
@@ -62,8 +60,7 @@ def add_lines(
         memory: where they go.
         lines: UTF-8, each a JSON object of `content` and the fields of `Memory.add`, or a text.
         outcome: what became of them; true at any moment, also when an error ends the work.
-        if_exists: as in `Memory.add`.
-        dedupe: as in `Memory.add`.
+        how: the options of `Memory.add_many`, which are sound.
         defaults: the fields of lines that do not set them.
         advance: told after each chunk how many bytes it took.
 
@@ -73,9 +70,7 @@ def add_lines(
 
     def put(batch: Sequence[_Line]) -> None:
         try:
-            memory.add_many(
-                [line.record for line in batch], if_exists=if_exists.value, dedupe=dedupe
-            )
+            memory.add_many([line.record for line in batch], **how)
         except (InvalidInputError, ConflictError) as error:
             if len(batch) == 1:
                 outcome.refused.append(Refusal(batch[0].number, str(error)))

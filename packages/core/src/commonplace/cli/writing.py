@@ -39,6 +39,12 @@ def add(
     dedupe: Annotated[
         bool, typer.Option("--dedupe", help="Keep the record of the same text, if there is one.")
     ] = False,
+    on_duplicate: Annotated[
+        options.OnDuplicate, typer.Option(help="When a record of its scope and kind says the same.")
+    ] = options.OnDuplicate.KEEP,
+    similar_at: Annotated[
+        float, typer.Option(min=0.5, max=1, help="The cosine from which two say the same.")
+    ] = 0.95,
     memory: options.MemoryPath = options.DEFAULT_MEMORY,
     scope: options.ScopePath = None,
     as_json: options.AsJson = False,
@@ -54,12 +60,20 @@ def add(
         importance=importance,
         ttl=ttl,
     )
+    if dedupe and on_duplicate is not options.OnDuplicate.KEEP:
+        raise typer.BadParameter("give --dedupe or --on-duplicate, not both")
+    how: dict[str, Any] = {
+        "if_exists": if_exists.value,
+        "dedupe": dedupe,
+        "on_duplicate": on_duplicate.value,
+        "similar_at": similar_at,
+    }
     with opened(memory, scope=scope, create=True) as target:
         if file is not None:
-            _add_file(target, file, fields, if_exists, dedupe=dedupe, as_json=as_json)
+            _add_file(target, file, fields, how, as_json=as_json)
             return
         content = _standard_input() if text == "-" else text or ""
-        record = target.add(content, if_exists=if_exists.value, dedupe=dedupe, **fields)
+        record = target.add(content, **how, **fields)
     if as_json:
         terminal.print_json(record.to_dict())
     else:
@@ -75,7 +89,7 @@ def delete(
     everything: Annotated[
         bool, typer.Option("--everything", help="All records of the memory, or of --scope.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: options.Yes = False,
     memory: options.MemoryPath = options.DEFAULT_MEMORY,
     scope: options.ScopePath = None,
     as_json: options.AsJson = False,
@@ -93,7 +107,7 @@ def delete(
     if as_json:
         terminal.print_json({"deleted": deleted})
     else:
-        typer.echo(f"deleted {_counted(deleted)}")
+        typer.echo(f"deleted {terminal.counted(deleted, 'record')}")
 
 
 def _given(**fields: Any) -> Any:
@@ -111,9 +125,8 @@ def _add_file(
     memory: Memory,
     file: Path,
     fields: dict[str, Any],
-    if_exists: options.IfExists,
+    how: dict[str, Any],
     *,
-    dedupe: bool,
     as_json: bool,
 ) -> None:
     outcome = jsonl.Outcome()
@@ -129,13 +142,14 @@ def _add_file(
                 memory,
                 lines,
                 outcome,
-                if_exists=if_exists,
-                dedupe=dedupe,
+                how=how,
                 defaults=fields,
                 advance=lambda size: bar.advance(task, size),
             )
         except CommonplaceError:
-            terminal.note(f"stopped; {_counted(outcome.added)} of earlier lines are stored")
+            terminal.note(
+                f"stopped; {terminal.counted(outcome.added, 'record')} of earlier lines are stored"
+            )
             raise
     _report(outcome, as_json=as_json)
 
@@ -144,7 +158,9 @@ def _report(outcome: jsonl.Outcome, *, as_json: bool) -> None:
     if as_json:
         terminal.print_json(outcome.to_dict())
     else:
-        typer.echo(f"added {_counted(outcome.added)}, refused {len(outcome.refused):,}")
+        typer.echo(
+            f"added {terminal.counted(outcome.added, 'record')}, refused {len(outcome.refused):,}"
+        )
         for bad in outcome.refused[:_REFUSALS_SHOWN]:
             terminal.note(f"line {bad.line}: {bad.reason}")
         if (more := len(outcome.refused) - _REFUSALS_SHOWN) > 0:
@@ -155,8 +171,4 @@ def _report(outcome: jsonl.Outcome, *, as_json: bool) -> None:
 
 def _ask(count: int) -> None:
     if count:
-        typer.confirm(f"Delete {_counted(count)} for good?", abort=True, err=True)
-
-
-def _counted(number: int) -> str:
-    return f"{number:,} record{'' if number == 1 else 's'}"
+        typer.confirm(f"Delete {terminal.counted(count, 'record')} for good?", abort=True, err=True)
