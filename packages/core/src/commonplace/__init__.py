@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ConflictError,
         DataDamagedError,
         EmbedderError,
+        FileDamagedError,
         ForkedStoreError,
         FormatError,
         FormatTooNewError,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         Step,
     )
     from commonplace.memory import Memory
+    from commonplace.moving import ExportReport, ImportReport, Progress, Refusal, Tally
     from commonplace.record import (
         Event,
         Hit,
@@ -74,8 +76,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "aio": ["AsyncMemory"],
-    "comparing": ["Change", "Diff", "MergeReport", "SyncReport"],
     "clock": ["Clock", "SystemClock"],
+    "comparing": ["Change", "Diff", "MergeReport", "SyncReport"],
     "drafts": ["RecordFields"],
     "embedders": [
         "CallableEmbedder",
@@ -92,6 +94,7 @@ _HOMES = {
         "ConflictError",
         "DataDamagedError",
         "EmbedderError",
+        "FileDamagedError",
         "ForkedStoreError",
         "FormatError",
         "FormatTooNewError",
@@ -120,6 +123,7 @@ _HOMES = {
         "Step",
     ],
     "memory": ["Memory"],
+    "moving": ["ExportReport", "ImportReport", "Progress", "Refusal", "Tally"],
     "record": [
         "Event",
         "Hit",
@@ -149,6 +153,8 @@ __all__ = [
     "Embedder",
     "EmbedderError",
     "Event",
+    "ExportReport",
+    "FileDamagedError",
     "Filter",
     "ForkedStoreError",
     "FormatError",
@@ -157,6 +163,7 @@ __all__ = [
     "HashingEmbedder",
     "Hit",
     "Hits",
+    "ImportReport",
     "IndexDamagedError",
     "IndexUnavailableError",
     "InvalidInputError",
@@ -172,8 +179,10 @@ __all__ = [
     "Plan",
     "Policy",
     "PrecomputedEmbedder",
+    "Progress",
     "Record",
     "RecordFields",
+    "Refusal",
     "ReindexReport",
     "Related",
     "Report",
@@ -191,6 +200,7 @@ __all__ = [
     "Subscription",
     "SyncReport",
     "SystemClock",
+    "Tally",
     "Version",
     "from_chroma",
     "from_langchain",

@@ -57,6 +57,18 @@ def to_micros(moment: datetime, name: str) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def from_iso(text: str) -> datetime:
+    """The moment written as ISO 8601 text.
+
+    Raises:
+        InvalidInputError: it is none. Whether it has a time zone is checked where it is used.
+    """
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInputError("a time is written like 2025-01-31T18:00:00Z") from None
+
+
 def from_micros(micros: int) -> datetime:
     """The aware UTC datetime `micros` microseconds after 1970-01-01."""
     return _EPOCH + timedelta(microseconds=micros)

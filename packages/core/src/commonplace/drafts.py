@@ -17,7 +17,7 @@ from commonplace.record import Record, Source
 from commonplace.scope import Scope, ScopeLike
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -114,7 +114,7 @@ def draft(content: str, given: RecordFields, *, scope: Scope, now: int, fresh_id
     created = given.get("created_at")
     written = from_micros(now)
     record = Record(
-        id=fresh_id if chosen is None else _name(chosen, "id", limits.MAX_ID_CHARACTERS),
+        id=fresh_id if chosen is None else checked_record_id(chosen),
         scope=scope if (named := given.get("scope")) is None else Scope.of(named),
         created_at=written if created is None else _moment(created, "created_at"),
         updated_at=written,
@@ -130,9 +130,31 @@ def draft(content: str, given: RecordFields, *, scope: Scope, now: int, fresh_id
     )
 
 
+def checked_record_id(chosen: object) -> str:
+    """The id of a record, as a caller chose it.
+
+    Raises:
+        InvalidInputError: it is not text, empty, too long, or holds a NUL character.
+    """
+    return _name(chosen, "id", limits.MAX_ID_CHARACTERS)
+
+
 def checked_parts(parts: Mapping[str, Any]) -> dict[str, Any]:
     """The given parts of a record, each checked and copied; other names are left out."""
     return {name: _CHECKS[name](part) for name, part in parts.items() if name in _CHECKS}
+
+
+def fault_of(given: Mapping[str, Any]) -> str | None:
+    """The first field that is refused whatever the others are; None if it is none alone."""
+    for name, part in given.items():
+        try:
+            if name in _CHECKS or (name in _FIELD_CHECKS and part is not None):
+                _FIELD_CHECKS[name](part)
+            elif name not in RecordFields.__annotations__:
+                return name
+        except InvalidInputError:
+            return name
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -482,4 +504,14 @@ _CHECKS = {
     "source": _source,
     "valid_from": _valid_from,
     "valid_to": _valid_to,
+}
+_FIELD_CHECKS: dict[str, Callable[[Any], object]] = {
+    **_CHECKS,
+    "id": checked_record_id,
+    "scope": Scope.of,
+    "created_at": lambda moment: _moment(moment, "created_at"),
+    "expires_at": lambda moment: _moment(moment, "expires_at"),
+    "ttl": checked_ttl,
+    "vector": lambda vectors: checked_vectors(vectors, "vector"),
+    "embed": checked_embed,
 }

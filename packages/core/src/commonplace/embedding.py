@@ -91,11 +91,11 @@ class Vectoriser:
         texts = self._passages(content) if embed is None else list(embed)
         return _stack(self._embed(list(dict.fromkeys(texts))), texts)
 
-    def contents_vectors(self, contents: Sequence[str]) -> list[Matrix]:
-        """For each content, none of which is blank, its vectors."""
+    def contents_vectors(self, contents: Sequence[str]) -> list[Matrix | None]:
+        """The vectors of several contents, embedded together; None for one without words."""
         wanted = [self._passages(content) for content in contents]
         vectors = self._embed(list(dict.fromkeys(text for texts in wanted for text in texts)))
-        return [np.stack([vectors[text] for text in texts]) for texts in wanted]
+        return [_stack(vectors, texts) for texts in wanted]
 
     def _given(self, draft: Draft) -> Matrix:
         matrix = draft.vectors[""]

@@ -83,6 +83,10 @@ class FormatTooNewError(FormatError):
     """The store was written by a newer Commonplace."""
 
 
+class FileDamagedError(FormatError):
+    """A file to import is truncated, was altered, or says what it may not; nothing was written."""
+
+
 class ModelMismatchError(FormatError):
     """The memory's vectors were made by another embedder."""
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MAX_JSON_DEPTH = 64
 MAX_INTEGER_BITS = 4096
+_WRITER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 """Anything JSON can hold. Tuples, bytes, dates and NaN are not JSON and are refused."""
@@ -71,12 +72,34 @@ def checked_text(text: str, name: str) -> str:
 
 def dump_json(value: JsonValue | Mapping[str, Any]) -> str:
     """The one way a JSON value is written: compact, in the order given, Unicode as it is."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _WRITER.encode(value)
 
 
 def load_json(text: str) -> Any:
     """The JSON value written as `text`."""
     return json.loads(text)
+
+
+def parse_json(text: str) -> Any:
+    """The JSON value that somebody wrote as `text`, taken strictly.
+
+    Raises:
+        InvalidInputError: it is none; the message holds none of the text.
+    """
+    try:
+        return json.loads(text, parse_constant=_refused)
+    except json.JSONDecodeError as error:
+        raise InvalidInputError(f"not JSON: {error.msg} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise InvalidInputError("nested too deep") from None
+    except InvalidInputError:
+        raise
+    except ValueError:
+        raise InvalidInputError("not JSON: an integer has too many digits") from None
+
+
+def _refused(constant: str) -> Any:
+    raise InvalidInputError(f"{constant} is not JSON")
 
 
 def _writable(number: int, name: str) -> int:

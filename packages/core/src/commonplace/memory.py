@@ -9,6 +9,7 @@ from commonplace.verbs.care import Care
 from commonplace.verbs.comparing import Comparing
 from commonplace.verbs.curating import Curating
 from commonplace.verbs.linking import Linking
+from commonplace.verbs.moving import Moving
 from commonplace.verbs.reading import Reading
 from commonplace.verbs.versioning import Versioning
 from commonplace.verbs.watching import Watching
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from commonplace.ledger import Durability
 
 
-class Memory(Writing, Reading, Versioning, Linking, Curating, Watching, Comparing, Care):
+class Memory(Writing, Reading, Versioning, Linking, Curating, Watching, Comparing, Moving, Care):
     """One memory: records in scopes, found by meaning, by words, by filter and by id.
 
     Use it as a context manager, or call `close()`. Safe to share between threads, and to open from

@@ -33,6 +33,7 @@ from commonplace.maintenance import (
     stats,
     verify,
 )
+from commonplace.moving.importing import Importer
 from commonplace.reading import Reader
 from commonplace.search import Searcher, VectorCache
 from commonplace.writing import Writer
@@ -96,6 +97,7 @@ class Store:
         self._writer = Writer(self._ledger, self._model, self._clock, written)
         self._linker = Linker(self._ledger, self._clock, written)
         self._reader = Reader(self._ledger, self._model, searcher)
+        self._importer = Importer(self._ledger, self._model, self._clock, written)
         self._sweeper = Sweeper(_weakly(self._sweep_all), options.sweep_every)
         self._process = os.getpid()
         self._closing = threading.Lock()
@@ -127,6 +129,18 @@ class Store:
         """What links, if the store is open."""
         self._check_open()
         return self._linker
+
+    @property
+    def importer(self) -> Importer:
+        """What imports, if the store is open."""
+        self._check_open()
+        return self._importer
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is exported, if the store is open."""
+        self._check_open()
+        return self._ledger
 
     @property
     def model(self) -> tuple[str, int]:

@@ -17,6 +17,7 @@ from commonplace.cli import (
     events,
     history,
     linking,
+    moving,
     reading,
     reindex,
     terminal,
@@ -90,6 +91,8 @@ app.command()(events.events)
 app.command()(comparing.diff)
 app.command()(comparing.merge)
 app.command()(comparing.sync)
+app.command()(moving.export)
+app.command("import")(moving.import_)
 app.command()(care.stats)
 app.command()(care.verify)
 app.command()(care.repair)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -63,7 +64,7 @@ def merge(
     as_json: options.AsJson = False,
 ) -> None:
     """Bring in what another memory has. Nothing is deleted."""
-    with _both(memory, scope, source, other_scope, create=not dry_run) as (target, there):
+    with _both(memory, scope, source, other_scope, create=True, dry_run=dry_run) as (target, there):
         report = target.merge(there, strategy=strategy.value, dry_run=dry_run)
     if as_json:
         terminal.print_json(report.to_dict())
@@ -81,7 +82,7 @@ def sync(
     as_json: options.AsJson = False,
 ) -> None:
     """Keep this memory a copy of another: what changed there since the last time, deletes too."""
-    with _both(memory, scope, source, other_scope, create=not dry_run) as (target, there):
+    with _both(memory, scope, source, other_scope, create=True, dry_run=dry_run) as (target, there):
         report = target.sync(there, dry_run=dry_run)
     if as_json:
         terminal.print_json(report.to_dict())
@@ -91,12 +92,23 @@ def sync(
 
 @contextlib.contextmanager
 def _both(
-    memory: str, scope: str | None, other: str, other_scope: str | None, *, create: bool = False
+    memory: str,
+    scope: str | None,
+    other: str,
+    other_scope: str | None,
+    *,
+    create: bool = False,
+    dry_run: bool = False,
 ) -> Generator[tuple[Memory, Memory]]:
     """This memory and the other one; this one is only made once the other one is there."""
     theirs = scope if other_scope is None else other_scope
     with (
         opened(other, scope=theirs, named="its path") as there,
-        opened(memory, scope=scope, create=create) as here,
+        opened(_tried(memory) if dry_run else memory, scope=scope, create=create) as here,
     ):
         yield here, there
+
+
+def _tried(memory: str) -> str:
+    """A memory that is not there yet is tried out as an empty one, and not left behind."""
+    return memory if Path(memory).exists() else ":memory:"

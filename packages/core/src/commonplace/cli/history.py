@@ -62,7 +62,7 @@ def archive(
     if as_json:
         terminal.print_json({"archived": archived})
     else:
-        typer.echo(f"archived {terminal.counted(archived, 'record')}")
+        typer.echo(f"archived {terminal.counted(archived)}")
 
 
 def purge(

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
+from commonplace.clock import from_iso
 from commonplace.filters.parse import TIMES
+from commonplace.jsonvalue import parse_json
 
-
-def parse(text: str) -> Any:
-    """The JSON value in `text`.
-
-    Raises:
-        ValueError: it is none; the message holds none of the text.
-    """
-    try:
-        return json.loads(text, parse_constant=_refuse)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg} at character {error.pos + 1}") from None
-    except RecursionError:
-        raise ValueError("nested too deep") from None
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def metadata_option(text: str | None) -> dict[str, Any]:
@@ -43,27 +32,11 @@ def filter_option(text: str | None) -> dict[str, Any] | None:
     return None if text is None else _with_times(_object(text, "--filter"))
 
 
-def time_of(text: str) -> datetime:
-    """The time written as ISO 8601 text; whether it has a time zone is the memory's to say.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("a time is written like 2025-01-31T18:00:00Z") from None
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not JSON")
-
-
 def _object(text: str | None, option: str) -> dict[str, Any]:
     if text is None:
         return {}
     try:
-        value = parse(text)
+        value = parse_json(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from error
     if not isinstance(value, dict):
@@ -87,6 +60,6 @@ def _with_times(given: Any, name: str = "") -> Any:
 
 def _filter_time(text: str) -> datetime:
     try:
-        return time_of(text)
+        return from_iso(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--filter") from error

@@ -137,3 +137,25 @@ class Strategy(StrEnum):
     SOURCE = "source"
     TARGET = "target"
     BOTH = "both"
+
+
+class OnConflict(StrEnum):
+    """What to do when something different has the id or the key of a record that is imported."""
+
+    ERROR = "error"
+    SKIP = "skip"
+    REPLACE = "replace"
+
+
+class OnError(StrEnum):
+    """What to do when a line of a plain file is refused."""
+
+    REPORT = "report"
+    STOP = "stop"
+
+
+class PlainFormat(StrEnum):
+    """The plain files that can be imported."""
+
+    JSONL = "jsonl"
+    CSV = "csv"

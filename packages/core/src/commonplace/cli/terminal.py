@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,21 @@ from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable, Sequence
     from datetime import datetime
 
-    from commonplace import Diff, Event, Hit, Link, Record, Related, Step, Version
+    from commonplace import (
+        Diff,
+        Event,
+        Hit,
+        Link,
+        Progress,
+        Record,
+        Refusal,
+        Related,
+        Step,
+        Version,
+    )
 
 # Escape sequences can rewrite what stands on the screen; bidirectional overrides, separators and
 # tag characters can make it read differently from what it is. All are shown, none is sent.
@@ -24,6 +36,7 @@ _UNSAFE = re.compile(
 )
 _INDENT = " " * 4
 _REASON_WIDTH = 80
+_REFUSALS_SHOWN = 20
 
 
 def console(*, stderr: bool = False, quiet: bool = False) -> Console:
@@ -48,11 +61,6 @@ def moment(when: datetime) -> str:
     return f"{when:%Y-%m-%d %H:%M}"
 
 
-def counted(number: int, what: str) -> str:
-    """How many there are, in words."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 def complain(message: str) -> None:
     """One line on standard error."""
     line = plain(" ".join(message.split()))
@@ -62,6 +70,38 @@ def complain(message: str) -> None:
 def note(message: str) -> None:
     """One line on standard error that is no error, so that standard output stays data."""
     console(stderr=True).print(plain(message), soft_wrap=True)
+
+
+def counted(number: int, what: str = "record") -> str:
+    """So many records or other things, in words."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+@contextlib.contextmanager
+def progressing() -> Generator[Progress]:
+    """A bar on standard error, for as long as the block lasts, where that is a terminal."""
+    from rich.progress import (  # noqa: PLC0415 - most commands show none
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TimeRemainingColumn,
+    )
+
+    out = console(stderr=True)
+    columns = ("{task.description}", BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=out, disable=not out.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda step, done, total: bar.update(
+            task, description=step, completed=done, total=total or None
+        )
+
+
+def print_refusals(refused: Sequence[Refusal]) -> None:
+    """The first lines that were refused, on standard error, and how many more there are."""
+    for bad in refused[:_REFUSALS_SHOWN]:
+        note(f"line {bad.line}: {bad.reason}")
+    if (more := len(refused) - _REFUSALS_SHOWN) > 0:
+        note(f"and {more:,} more; --json lists them all")
 
 
 def print_json(value: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from commonplace.cli.jsoninput import time_of
+from commonplace.clock import from_iso
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,7 +26,7 @@ def moment_option(text: str | None, option: str) -> datetime | None:
     if text is None:
         return None
     try:
-        return time_of(text)
+        return from_iso(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from error
 

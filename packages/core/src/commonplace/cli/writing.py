@@ -6,19 +6,17 @@ import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
-from commonplace import CommonplaceError, InvalidInputError
-from commonplace.cli import jsonl, options, terminal
+from commonplace import CommonplaceError, ImportReport, InvalidInputError
+from commonplace.cli import options, terminal
 from commonplace.cli.jsoninput import filter_option, metadata_option
 from commonplace.cli.opening import opened
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from commonplace import Memory
-
-_REFUSALS_SHOWN = 20
 
 
 def add(
@@ -107,7 +105,7 @@ def delete(
     if as_json:
         terminal.print_json({"deleted": deleted})
     else:
-        typer.echo(f"deleted {terminal.counted(deleted, 'record')}")
+        typer.echo(f"deleted {terminal.counted(deleted)}")
 
 
 def _given(**fields: Any) -> Any:
@@ -129,46 +127,43 @@ def _add_file(
     *,
     as_json: bool,
 ) -> None:
-    outcome = jsonl.Outcome()
-    out = terminal.console(stderr=True)
-    columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with (
-        Progress(*columns, console=out, disable=not out.is_terminal) as bar,
-        file.open("rb") as lines,
-    ):
-        task = bar.add_task("remembering", total=file.stat().st_size or None)
+    # Here and not above: it takes longer to import than `commonplace --help` should take to run.
+    from commonplace.moving.files import opened as opened_file  # noqa: PLC0415
+    from commonplace.moving.plain import json_lines, store  # noqa: PLC0415
+
+    report = ImportReport()
+
+    def put(lines: Sequence[dict[str, Any]]) -> None:
+        memory.add_many([{**fields, **line} for line in lines], **how)
+
+    with opened_file(file) as source, terminal.progressing() as told:
         try:
-            jsonl.add_lines(
-                memory,
-                lines,
-                outcome,
-                how=how,
-                defaults=fields,
-                advance=lambda size: bar.advance(task, size),
+            store(
+                json_lines(source, None),
+                put,
+                report,
+                advance=lambda: told("remembering", source.position, source.size),
             )
         except CommonplaceError:
             terminal.note(
-                f"stopped; {terminal.counted(outcome.added, 'record')} of earlier lines are stored"
+                f"stopped; {terminal.counted(report.records.added)} of earlier lines are stored"
             )
             raise
-    _report(outcome, as_json=as_json)
+    _report(report, as_json=as_json)
 
 
-def _report(outcome: jsonl.Outcome, *, as_json: bool) -> None:
+def _report(report: ImportReport, *, as_json: bool) -> None:
+    added, refused = report.records.added, report.refused
     if as_json:
-        terminal.print_json(outcome.to_dict())
+        lines = [{"line": bad.line, "reason": bad.reason} for bad in refused]
+        terminal.print_json({"added": added, "refused": lines})
     else:
-        typer.echo(
-            f"added {terminal.counted(outcome.added, 'record')}, refused {len(outcome.refused):,}"
-        )
-        for bad in outcome.refused[:_REFUSALS_SHOWN]:
-            terminal.note(f"line {bad.line}: {bad.reason}")
-        if (more := len(outcome.refused) - _REFUSALS_SHOWN) > 0:
-            terminal.note(f"and {more:,} more; --json lists them all")
-    if outcome.refused:
+        typer.echo(f"added {terminal.counted(added)}, refused {len(refused):,}")
+        terminal.print_refusals(refused)
+    if refused:
         raise typer.Exit(1)
 
 
 def _ask(count: int) -> None:
     if count:
-        typer.confirm(f"Delete {terminal.counted(count, 'record')} for good?", abort=True, err=True)
+        typer.confirm(f"Delete {terminal.counted(count)} for good?", abort=True, err=True)

@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+from commonplace.ledger.comparing import UNIQUE, Comparison, Finding, Measure, Verdict
 from commonplace.ledger.ledger import Ledger
 from commonplace.ledger.links import Edge, Links, Way
+from commonplace.ledger.loading import Loading, SpaceModel
 from commonplace.ledger.reindexing import Census, Origin, Reached, State
 from commonplace.ledger.selection import Selection
 from commonplace.ledger.snapshot import PARTIAL, Change, Snapshot, Space
 from commonplace.ledger.sqlite import Durability
 from commonplace.ledger.transaction import Entry, IfExists, Transaction, Written, check_space
+from commonplace.ledger.transfer import FIELDS, Extract, Field, RowKind, Whole
 
 __all__ = [
+    "FIELDS",
     "PARTIAL",
+    "UNIQUE",
     "Census",
     "Change",
+    "Comparison",
     "Durability",
     "Edge",
     "Entry",
+    "Extract",
+    "Field",
+    "Finding",
     "IfExists",
     "Ledger",
     "Links",
+    "Loading",
+    "Measure",
     "Origin",
     "Reached",
+    "RowKind",
     "Selection",
     "Snapshot",
     "Space",
+    "SpaceModel",
     "State",
     "Transaction",
+    "Verdict",
     "Way",
+    "Whole",
     "Written",
     "check_space",
 ]

@@ -74,10 +74,10 @@ class History:
         """
         if self._most == 0 or not rows:
             return
-        last = self._connection.execute(_LOWEST).scalar() or 0
+        first = self.next_pk()
         moves: list[dict[str, Any]] = [
-            {"version_pk": last - n, "pk": row.pk, "at": at, "by": by}
-            for n, row in enumerate(rows, 1)
+            {"version_pk": first - n, "pk": row.pk, "at": at, "by": by}
+            for n, row in enumerate(rows)
         ]
         self._connection.execute(_KEEP_STATE, moves)
         for space_id in space_ids:
@@ -93,6 +93,10 @@ class History:
             self._dialect.insert_text(self._connection, texts, former=True)
         if self._most is not None:
             self._drop_oldest(rows)
+
+    def next_pk(self) -> int:
+        """The number of the next version; each is one lower than the one before."""
+        return (self._connection.execute(_LOWEST).scalar() or 0) - 1
 
     def numbers(self, ids: Iterable[str]) -> dict[str, int]:
         """The number of the newest version of each record that has one."""

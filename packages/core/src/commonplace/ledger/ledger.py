@@ -19,7 +19,9 @@ from commonplace.errors import (
     PermissionDeniedError,
     StoreUnavailableError,
 )
+from commonplace.ledger.comparing import Comparison
 from commonplace.ledger.driver import DriverConnection
+from commonplace.ledger.loading import Loading
 from commonplace.ledger.past import PastSnapshot
 from commonplace.ledger.schema import FORMAT, settings
 from commonplace.ledger.scope_ids import ScopeCache, ScopeIds
@@ -33,6 +35,7 @@ from commonplace.ledger.sqlite import (
     translated,
 )
 from commonplace.ledger.transaction import Transaction
+from commonplace.ledger.transfer import Extract
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -107,18 +110,23 @@ class Ledger:
         Args:
             as_of: the moment in microseconds whose records are read; None for the present ones.
         """
-        with (
-            self._exclusive_in_memory(),
-            self._engine.connect() as connection,
-            connection.begin(),
-        ):
-            driver = DriverConnection(connection, self._translate)
-            scope_ids = ScopeIds(driver, self._dialect, self._cache)
+        with self._reading() as (driver, scope_ids):
             if as_of is None:
                 yield Snapshot(driver, self._dialect, scope_ids)
             else:
                 yield PastSnapshot(driver, self._dialect, scope_ids, as_of)
-            scope_ids.keep()
+
+    @contextlib.contextmanager
+    def extract(self) -> Generator[Extract]:
+        """As `read`, for taking whole rows out."""
+        with self._reading() as (driver, scope_ids):
+            yield Extract(driver, self._dialect, scope_ids)
+
+    @contextlib.contextmanager
+    def compare(self) -> Generator[Comparison]:
+        """As `read`, for holding whole rows against what is there."""
+        with self._reading() as (driver, scope_ids):
+            yield Comparison(driver, self._dialect, scope_ids)
 
     @contextlib.contextmanager
     def write(self) -> Generator[Transaction]:
@@ -128,13 +136,14 @@ class Ledger:
             StoreLockedError: another process held the write lock for over ten seconds.
             StorageFullError: the disk is full.
         """
-        with self._turn, self._engine.connect() as plain:
-            connection = plain.execution_options(writes=True)
-            with connection.begin():
-                driver = DriverConnection(connection, self._translate)
-                scope_ids = ScopeIds(driver, self._dialect, self._cache)
-                yield Transaction(driver, self._dialect, scope_ids, self._keep_versions)
-            scope_ids.keep()
+        with self._writing() as (driver, scope_ids):
+            yield Transaction(driver, self._dialect, scope_ids, self._keep_versions)
+
+    @contextlib.contextmanager
+    def load(self) -> Generator[Loading]:
+        """As `write`, for putting whole rows in."""
+        with self._writing() as (driver, scope_ids):
+            yield Loading(driver, self._dialect, scope_ids, self._keep_versions)
 
     def scope_ids(self, wanted: Sequence[Scope]) -> tuple[int, ...]:
         """The ids of those scopes that have ever held a record, from the cache if it has all."""
@@ -147,6 +156,28 @@ class Ledger:
     def close(self) -> None:
         """Close every connection. Idempotent."""
         self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _reading(self) -> Generator[tuple[DriverConnection, ScopeIds]]:
+        with (
+            self._exclusive_in_memory(),
+            self._engine.connect() as connection,
+            connection.begin(),
+        ):
+            driver = DriverConnection(connection, self._translate)
+            scope_ids = ScopeIds(driver, self._dialect, self._cache)
+            yield driver, scope_ids
+            scope_ids.keep()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Generator[tuple[DriverConnection, ScopeIds]]:
+        with self._turn, self._engine.connect() as plain:
+            connection = plain.execution_options(writes=True)
+            with connection.begin():
+                driver = DriverConnection(connection, self._translate)
+                scope_ids = ScopeIds(driver, self._dialect, self._cache)
+                yield driver, scope_ids
+            scope_ids.keep()
 
     @contextlib.contextmanager
     def _exclusive_in_memory(self) -> Generator[None]:

@@ -23,6 +23,8 @@ FORMAT = "0001"
 """The newest migration; a ledger stamped with an unknown one was written by a newer version."""
 
 ROOT_SCOPE_ID = 1
+BROUGHT = "caller"
+"""The origin of vectors that the caller brought."""
 
 metadata = MetaData()
 _Key = BigInteger().with_variant(Integer, "sqlite")

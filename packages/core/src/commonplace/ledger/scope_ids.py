@@ -62,6 +62,7 @@ class ScopeIds:
         self._cache = cache
         self._learned: dict[Scope, int] = {}
         self._names: dict[int, Scope] = {}
+        self._lineages: dict[int, tuple[int, ...]] = {}
 
     def keep(self) -> None:
         """Share what was learned; call it only after the transaction stands."""
@@ -110,11 +111,15 @@ class ScopeIds:
 
     def lineage(self, scope_id: int) -> tuple[int, ...]:
         """The ids of the scope and of all that contain it, but the root, outermost first."""
-        return tuple(
+        if (known := self._lineages.get(scope_id)) is not None:
+            return known
+        found = tuple(
             number
             for scope in reversed(list(self.scope(scope_id).ancestors()))
             if (number := self.find(scope)) is not None and number != ROOT_SCOPE_ID
         )
+        self._lineages[scope_id] = found
+        return found
 
     def add_counts(self, changes: Mapping[int, int]) -> None:
         """Add to the record counts of scopes and of all that contain them."""

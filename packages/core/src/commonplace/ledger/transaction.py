@@ -20,7 +20,7 @@ from commonplace.ledger.history import History
 from commonplace.ledger.links import LinkWriter
 from commonplace.ledger.reindexing import SpaceChange
 from commonplace.ledger.rows import content_hash, record_of, row_of
-from commonplace.ledger.schema import index_state, journal, records, spaces, vectors
+from commonplace.ledger.schema import BROUGHT, index_state, journal, records, spaces, vectors
 from commonplace.ledger.snapshot import Snapshot, Space
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Transaction(Snapshot):
         row = self._rows_by_id([record_id])[record_id]
         moment = from_micros(max(now, row.updated_at))
         revised = replace(revision(self._record(row)), updated_at=moment)
-        scope_id = self._place(revised)
+        scope_id = self._free_place(revised)
         entry = Entry(
             record=revised,
             vectors=new_vectors,
@@ -191,7 +191,7 @@ class Transaction(Snapshot):
             return None
         last = max(self.former.numbers([record_id])[record_id], 0 if row is None else row.version)
         entry = self._former_entry(states[-1], last + 1, now)
-        place = self._place(entry.record)
+        place = self._free_place(entry.record)
         if row is None:
             self._insert_begun([(entry, place)], now, operation="restore")
         else:
@@ -342,7 +342,7 @@ class Transaction(Snapshot):
         vectors, origins = self.former.vectors(row.pk, dimensions)
         return Entry(record=record, vectors=vectors, origins=origins, full_text=bool(row.has_text))
 
-    def _place(self, record: Record) -> int:
+    def _free_place(self, record: Record) -> int:
         """The scope a record is to lie at, if its key is free there."""
         scope_id = self._scopes.find_or_add(record.scope)
         if record.key is not None:
@@ -366,9 +366,21 @@ class Transaction(Snapshot):
             for pk, (entry, place) in enumerate(fresh, first)
         ]
         self._connection.execute(_INSERT_RECORD, rows)
-        self._add_vectors([(row["pk"], entry) for row, (entry, _) in zip(rows, fresh, strict=True)])
+        numbered = zip((row["pk"] for row in rows), (entry for entry, _ in fresh), strict=True)
+        self._inserted(rows, _vector_rows(numbered), now, operation=operation)
+
+    def _inserted(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        vectors: list[dict[str, Any]],
+        now: int,
+        *,
+        operation: str = "add",
+    ) -> None:
+        """Write what goes with new rows of `records`: vectors, full text, counts, journal."""
+        self._add_vectors(vectors)
         self._index_text(rows)
-        self._count((place, 1) for _, place in fresh)
+        self._count((row["scope_id"], 1) for row in rows)
         self._log([{**_new_event(row, now), "operation": operation} for row in rows])
 
     def _begun(self, fresh: Sequence[tuple[Entry, int]], now: int) -> list[tuple[Entry, int]]:
@@ -425,38 +437,37 @@ class Transaction(Snapshot):
     ) -> None:
         """Put a new state in place of a row; vectors of spaces not named stay if asked."""
         self._keep([row], by=operation, at=now)
-        held = self._vectors_held([row.pk]).get(row.pk, 0)
-        self._drop_vectors([row.pk], only=entry.vectors if keep_vectors else None)
         new = {"pk": row.pk, **row_of(entry.record, scope_id, full_text=_has_text(entry))}
-        moved = (row.content, row.scope_id, row.has_text) != (
-            new["content"],
-            scope_id,
-            new["has_text"],
-        )
+        only = entry.vectors if keep_vectors else None
+        brought = _vector_rows([(row.pk, entry)])
+        self._overwrite_row(row, new, brought, now, only=only, operation=operation)
+
+    def _overwrite_row(
+        self,
+        row: Row[Any],
+        new: Mapping[str, Any],
+        vectors: list[dict[str, Any]],
+        now: int,
+        *,
+        only: Container[int] | None = None,
+        operation: str = "update",
+    ) -> None:
+        """Put new columns and vectors in place of a row's, in the spaces of `only` or in all."""
+        held = self._vectors_held([row.pk]).get(row.pk, 0)
+        self._drop_vectors([row.pk], only=only)
+        moved = any(getattr(row, name) != new[name] for name in ("content", "scope_id", "has_text"))
         if moved:
             self._forget_text([row])
         self._connection.execute(_UPDATE_RECORD, {**new, "old_pk": row.pk})
-        self._add_vectors([(row.pk, entry)])
+        self._add_vectors(vectors)
         if moved:
             self._index_text([new])
-        if scope_id != row.scope_id:
-            self._count([(row.scope_id, -1), (scope_id, 1)])
+        if new["scope_id"] != row.scope_id:
+            self._count([(row.scope_id, -1), (new["scope_id"], 1)])
             self._log([_event(row, "move", 0, now)])
         self._log([{**_new_event(new, now), "operation": operation, "vectors": held}])
 
-    def _add_vectors(self, numbered: Iterable[tuple[int, Entry]]) -> None:
-        rows: list[dict[str, Any]] = [
-            {
-                "space_id": space_id,
-                "record_pk": pk,
-                "ordinal": ordinal,
-                "origin": entry.origins.get(space_id, "caller"),
-                "vector": vector.astype("<f4", copy=False).tobytes(),
-            }
-            for pk, entry in numbered
-            for space_id, matrix in entry.vectors.items()
-            for ordinal, vector in enumerate(matrix)
-        ]
+    def _add_vectors(self, rows: list[dict[str, Any]]) -> None:
         if not rows:
             return
         self._connection.execute(_INSERT_VECTOR, rows)
@@ -588,6 +599,21 @@ def _begun(record: Record, moment: datetime, last: int) -> Record:
 
 def _has_text(entry: Entry) -> bool:
     return entry.full_text and bool(entry.record.content.strip())
+
+
+def _vector_rows(numbered: Iterable[tuple[int, Entry]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "space_id": space_id,
+            "record_pk": pk,
+            "ordinal": ordinal,
+            "origin": entry.origins.get(space_id, BROUGHT),
+            "vector": vector.astype("<f4", copy=False).tobytes(),
+        }
+        for pk, entry in numbered
+        for space_id, matrix in entry.vectors.items()
+        for ordinal, vector in enumerate(matrix)
+    ]
 
 
 def _new_event(row: Mapping[str, Any], now: int) -> dict[str, Any]:

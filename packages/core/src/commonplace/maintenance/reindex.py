@@ -255,7 +255,8 @@ class Reindex:
 
     def _made(self, states: Sequence[State]) -> dict[State, Matrix]:
         matrices = self._vectoriser.contents_vectors([state.content for state in states])
-        return dict(zip(states, matrices, strict=True))
+        pairs = zip(states, matrices, strict=True)
+        return {state: matrix for state, matrix in pairs if matrix is not None}
 
     def _count(self, reached: Reached) -> None:
         """What there is to do, and what was done before."""

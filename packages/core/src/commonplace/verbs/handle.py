@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from commonplace.arguments import checked_flag
 from commonplace.clock import to_micros
-from commonplace.drafts import checked_kinds, checked_tags
+from commonplace.drafts import checked_kinds, checked_tags, draft, fields_of
 from commonplace.errors import InvalidInputError
 from commonplace.filters import parse_filter
 from commonplace.ledger import Selection
+from commonplace.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
     from typing import Self
 
+    from commonplace.drafts import Draft, RecordFields
     from commonplace.filters import Filter
     from commonplace.scope import Scope, ScopeLike
     from commonplace.store import Store
@@ -102,3 +104,34 @@ class Handle:
         if len(self._view.read) > 1:
             raise InvalidInputError("this view reads several scopes; name the key's scope")
         return next(iter(self._view.read))
+
+    def _drafts(self, given: Sequence[tuple[str, RecordFields]]) -> list[Draft]:
+        """What is to be written, all of it checked."""
+        home = self._view.writable(None)
+        drafts = [
+            draft(content, fields, scope=home, now=self._store.now(), fresh_id=self._store.new_id())
+            for content, fields in given
+        ]
+        for made in drafts:
+            self._view.writable(made.record.scope)
+        return drafts
+
+
+def fields_given(
+    record: str | Record | Mapping[str, Any], default: RecordFields
+) -> tuple[str, RecordFields]:
+    """The content and the fields of a record that is to be added, in any of its forms.
+
+    Raises:
+        InvalidInputError: it is in none of them.
+    """
+    if isinstance(record, str):
+        return record, default
+    if isinstance(record, Record):
+        return record.content, fields_of(record)
+    if not isinstance(record, dict):
+        raise InvalidInputError(
+            f"a record to add is a text, a dict or a Record, not {type(record).__name__}"
+        )
+    fields = {**default, **record}
+    return fields.pop("content", ""), fields  # pyright: ignore[reportReturnType] - checked by `draft`

@@ -13,15 +13,15 @@ from commonplace.arguments import (
     checked_number,
     checked_offset,
 )
-from commonplace.drafts import RecordChanges, RecordFields, Revision, draft, fields_of
+from commonplace.drafts import RecordChanges, RecordFields, Revision
 from commonplace.errors import ConflictError, InvalidInputError, NotFoundError
-from commonplace.record import Record
 from commonplace.repeats import Repeats
-from commonplace.verbs.handle import Handle
+from commonplace.verbs.handle import Handle, fields_given
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from commonplace.record import Record
     from commonplace.repeats import OnDuplicate
     from commonplace.scope import ScopeLike
     from commonplace.verbs.handle import FilterLike
@@ -98,7 +98,7 @@ class Writing(Handle):
             InvalidInputError: one of them is malformed; nothing was written.
         """
         default: RecordFields = {} if scope is None else {"scope": scope}
-        given = [_given(one, default) for one in checked_iterable(records, "records")]
+        given = [fields_given(one, default) for one in checked_iterable(records, "records")]
         repeats = _repeats(on_duplicate, similar_at)
         return self._put(given, if_exists, dedupe=dedupe, repeats=repeats)
 
@@ -192,15 +192,9 @@ class Writing(Handle):
         repeats: Repeats | None,
     ) -> list[Record]:
         checked_choice(if_exists, ("replace", "keep", "error"), "if_exists")
-        home = self._view.writable(None)
-        drafts = [
-            draft(content, fields, scope=home, now=self._store.now(), fresh_id=self._store.new_id())
-            for content, fields in given
-        ]
-        for made in drafts:
-            self._view.writable(made.record.scope)
         if checked_flag(dedupe, "dedupe") and repeats is not None:
             raise InvalidInputError("give dedupe or on_duplicate, not both")
+        drafts = self._drafts(given)
         return self._store.writer.put(drafts, if_exists=if_exists, dedupe=dedupe, repeats=repeats)
 
 
@@ -211,21 +205,6 @@ def _repeats(on_duplicate: str, similar_at: float) -> Repeats | None:
     if on_duplicate == "keep":
         return None
     return Repeats(action=on_duplicate, least=similar_at)  # pyright: ignore[reportArgumentType] - checked
-
-
-def _given(
-    record: str | Record | Mapping[str, Any], default: RecordFields
-) -> tuple[str, RecordFields]:
-    if isinstance(record, str):
-        return record, default
-    if isinstance(record, Record):
-        return record.content, fields_of(record)
-    if not isinstance(record, dict):
-        raise InvalidInputError(
-            f"a record to add is a text, a dict or a Record, not {type(record).__name__}"
-        )
-    fields = {**default, **record}
-    return fields.pop("content", ""), fields  # pyright: ignore[reportReturnType] - checked by `draft`
 
 
 def _not_found(record_id: str) -> NotFoundError:

@@ -1,0 +1,176 @@
+"""Files that are whole or absent, and files that are read twice. Plain or gzip."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import gzip
+import os
+import secrets
+import stat
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+
+from commonplace.errors import (
+    FileDamagedError,
+    InvalidInputError,
+    NotFoundError,
+    PermissionDeniedError,
+    StorageFullError,
+    StoreUnavailableError,
+)
+from commonplace.jsonvalue import checked_text
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from io import BufferedReader
+
+_GZIP = b"\x1f\x8b"
+_LEVEL = 3  # vectors hardly compress: a higher level costs much and gains next to nothing
+_BUFFER = 1 << 20
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def checked_path(given: object) -> Path:
+    """The path of a file.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    if not isinstance(given, str | Path) or not str(given):
+        raise InvalidInputError("a path is text or a Path, and not empty")
+    text = checked_text(str(given), "path")
+    if "\0" in text:
+        raise InvalidInputError("a path may not hold a NUL character")
+    return Path(text).expanduser().absolute()
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Generator[IO[bytes]]:
+    """A file to write, which gets its name when the block ends well and else leaves no trace.
+
+    It is for its owner alone, is compressed if its name ends in `.gz`, and takes the place of a
+    file of that name.
+
+    Raises:
+        InvalidInputError: something else than a file has that name.
+        NotFoundError: its directory is not there.
+        StorageFullError: the disk is full.
+    """
+    with _translated(path):
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            raise InvalidInputError(f"{path} is not a plain file; name another one")
+        path = path.resolve()
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+        handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(handle, "wb", buffering=_BUFFER) as raw:
+                with _compressed(raw, path) as file:
+                    yield file
+                raw.flush()
+                os.fsync(raw.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_directory(path.parent)
+
+
+class Source:
+    """A file that is open for reading, from its beginning as often as it takes.
+
+    Args:
+        raw: the open file; a pipe can be read once.
+        path: what to call it.
+    """
+
+    def __init__(self, raw: BufferedReader, path: Path) -> None:
+        self._raw = raw
+        self.path = path
+        self.size = os.fstat(raw.fileno()).st_size
+
+    @property
+    def position(self) -> int:
+        """How many bytes of the file have been read since its beginning."""
+        return self._raw.tell() if self._raw.seekable() else 0
+
+    def state(self) -> tuple[int, int]:
+        """What changes when somebody writes to the file."""
+        found = os.fstat(self._raw.fileno())
+        return found.st_size, found.st_mtime_ns
+
+    def lines(self) -> Iterator[bytes]:
+        """Its lines from the first on, each with its line feed if it has one.
+
+        Raises:
+            FileDamagedError: it is compressed, and damaged or cut off.
+        """
+        with _translated(self.path):
+            if self._raw.seekable():
+                self._raw.seek(0)
+            packed = self._raw.peek(len(_GZIP)).startswith(_GZIP)
+            file = gzip.GzipFile(fileobj=self._raw, mode="rb") if packed else self._raw
+            try:
+                for line in file:  # noqa: UP028 - `yield from` would close the file with the generator
+                    yield line
+            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                raise FileDamagedError(
+                    f"{self.path} is damaged or was cut off; export or copy it again"
+                ) from error
+
+
+@contextlib.contextmanager
+def opened(path: Path, *, twice: bool = False) -> Generator[Source]:
+    """A file to read.
+
+    Args:
+        path: the file.
+        twice: whether it must be read twice, which a pipe cannot be.
+
+    Raises:
+        NotFoundError: there is none.
+        InvalidInputError: it is a directory, or it is to be read twice and cannot be.
+        PermissionDeniedError: it may not be read.
+    """
+    with _translated(path):
+        if path.is_dir() or (twice and path.exists() and not path.is_file()):
+            raise InvalidInputError(f"{path} is not a plain file; save it as one first")
+        with path.open("rb", buffering=_BUFFER) as raw:
+            yield Source(cast("BufferedReader", raw), path)
+
+
+@contextlib.contextmanager
+def _compressed(raw: IO[bytes], path: Path) -> Generator[IO[bytes]]:
+    if path.suffix != ".gz":
+        yield raw
+        return
+    # Without a name and a time, so that equal content makes equal files.
+    with gzip.GzipFile(
+        filename="", mode="wb", compresslevel=_LEVEL, fileobj=raw, mtime=0
+    ) as packed:
+        yield cast("IO[bytes]", packed)
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Generator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFoundError(f"{path}: no such file or directory; check the path") from error
+    except NotADirectoryError as error:
+        raise NotFoundError(f"{path}: a part of the path is no directory") from error
+    except PermissionError as error:
+        raise PermissionDeniedError(f"{path}: access was refused; check rights") from error
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFullError(f"{path}: the disk is full; free space and try again") from error
+        raise StoreUnavailableError(f"{path}: {os.strerror(error.errno or 0)}") from error
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

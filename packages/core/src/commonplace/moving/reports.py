@@ -1,0 +1,106 @@
+"""What came of an export or an import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Progress: TypeAlias = Callable[[str, int, int], object]
+"""Called now and then with what is being done (`"exporting"`, `"checking"`, `"importing"`), how
+much of it is done, and how much it is in all: lines of an export, bytes of a file to import."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportReport:
+    """What a file now holds.
+
+    Attributes:
+        path: the file.
+        records: how many records.
+        versions: how many former states.
+        links: how many links.
+        threads: how many threads.
+        messages: how many messages.
+        vectors: how many vectors, those of former states included.
+        size: the size of the file in bytes.
+        digest: BLAKE2b of all but the last line, before compression, as that line says it.
+    """
+
+    path: Path
+    records: int
+    versions: int
+    links: int
+    threads: int
+    messages: int
+    vectors: int
+    size: int
+    digest: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return {**asdict(self), "path": str(self.path)}
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What became of the rows of one kind.
+
+    Attributes:
+        added: they were not there before.
+        unchanged: they were there already, and equal.
+        replaced: something else was there, and gave way.
+        skipped: something else was there, and stayed; or what they hang on is not there.
+    """
+
+    added: int = 0
+    unchanged: int = 0
+    replaced: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A line that was not stored, and why.
+
+    Attributes:
+        line: its number in the file, from 1.
+        field: the part of the record that is at fault, if it is one.
+        reason: what is wrong; it holds none of the line's text.
+    """
+
+    line: int
+    field: str | None
+    reason: str
+
+
+@dataclass(slots=True, kw_only=True)
+class ImportReport:
+    """What came of an import.
+
+    Attributes:
+        records: what became of the records.
+        versions: what became of the former states.
+        links: what became of the links.
+        threads: what became of the threads.
+        messages: what became of the messages.
+        embedded: how many records and former states were embedded by this memory's embedder.
+        refused: the lines of a plain file that were not stored, in their order.
+        dry_run: whether this only says what would happen.
+    """
+
+    records: Tally = field(default_factory=Tally)
+    versions: Tally = field(default_factory=Tally)
+    links: Tally = field(default_factory=Tally)
+    threads: Tally = field(default_factory=Tally)
+    messages: Tally = field(default_factory=Tally)
+    embedded: int = 0
+    refused: list[Refusal] = field(default_factory=list[Refusal])
+    dry_run: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return asdict(self)
