@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, cast
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import events, links, processes, searches, writes
+from benchmarks import events, history, links, processes, searches, writes
 from benchmarks.data import make
 from benchmarks.peers import open_peer
 from benchmarks.report import Finding, document, put_between_markers, summary, write_json
@@ -35,6 +35,7 @@ SUBJECTS = (
     "import",
     "events",
     "links",
+    "history",
     "writes",
     "bulk",
     "searches",
@@ -43,7 +44,7 @@ SUBJECTS = (
     "opening",
     "memory",
 )
-APART = {"import", "events", "links"}
+APART = {"import", "events", "links", "history"}
 """Subjects with stores of their own."""
 
 STEPS_A_SIZE = 7
@@ -84,6 +85,10 @@ class Run:
             size = min(links.RECORDS, sizes[-1])
             place = self.workspace / "links"
             self.findings += links.links(place, self.rounds, self._tell, size)
+        if self._step("history"):
+            size = min(history.RECORDS, sizes[-1])
+            place = self.workspace / "history"
+            self.findings += history.history(place, self.rounds, self._tell, size)
         if self.only - APART:
             for records in sizes:
                 self._at(records)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from commonplace import Memory
 from commonplace.cli import terminal
 
 if TYPE_CHECKING:
@@ -40,6 +41,21 @@ def test_names_are_as_harmless_as_contents(cli: Cli, text: str) -> None:
     for args in (("list",), ("scopes",), ("show", made["id"]), ("show", text)):
         done = cli(*args, code=int(args == ("show", text)))
         _assert_harmless(done.output)
+
+
+@pytest.mark.parametrize("text", [text for text, _ in TEXTS.values()], ids=TEXTS.keys())
+def test_former_states_and_differences_are_harmless_too(cli: Cli, text: str) -> None:
+    with Memory(cli.memory) as memory:
+        memory.add(text, id=text, scope=f"users/{text.replace('/', '')}")
+        memory.update(text, importance=0.1)
+    with Memory(cli.memory.parent / "other") as other:
+        other.add("x", id=text)
+    for args in (
+        ("history", text),
+        ("diff", str(cli.memory.parent / "other")),
+        ("maintain", "--less-important-than", "0.5", "--dry-run"),
+    ):
+        _assert_harmless(cli(*args).output)
 
 
 def test_json_is_ascii_and_reads_back_equal(cli: Cli) -> None:

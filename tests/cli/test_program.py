@@ -9,9 +9,28 @@ import pytest
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
-COMMANDS = (
-    "demo add search list show delete scopes stats verify repair reindex".split()  # noqa: SIM905 - as typed
-)
+COMMANDS = [
+    "add",
+    "archive",
+    "delete",
+    "demo",
+    "diff",
+    "history",
+    "list",
+    "maintain",
+    "merge",
+    "purge",
+    "reindex",
+    "repair",
+    "restore",
+    "scopes",
+    "search",
+    "show",
+    "stats",
+    "supersede",
+    "sync",
+    "verify",
+]
 
 
 def test_help_names_every_command_and_the_exit_codes(cli: Cli) -> None:

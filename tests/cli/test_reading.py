@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 RECORD = {
     *("id", "scope", "key", "kind", "content", "value", "tags", "metadata", "importance", "source"),
-    *("created_at", "updated_at", "expires_at", "valid_from", "valid_to", "version"),
+    *("created_at", "updated_at", "expires_at", "valid_from", "valid_to"),
+    *("archived_at", "version"),
 }
 
 

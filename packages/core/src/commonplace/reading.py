@@ -120,6 +120,13 @@ class Reader:
         states = [*former, *(Version(record=record) for record in present)]
         return [replace(state, record=self._chain.read(state.record)) for state in states]
 
+    def former_count(
+        self, ids: Sequence[str] | None, selection: Selection, *, before: int | None
+    ) -> int:
+        """How many former states lay in the selected scopes, or those of these records."""
+        with self._ledger.read() as snapshot:
+            return snapshot.former_count(selection, ids=ids, before=before)
+
     def by_key(self, place: Scope, key: str, selection: Selection) -> Record | None:
         """The selected record with this key at this scope."""
         with self._ledger.read(as_of=selection.as_of) as snapshot:

@@ -10,7 +10,19 @@ import typer
 from typer.core import TyperGroup
 
 from commonplace import CommonplaceError, __version__
-from commonplace.cli import care, events, linking, moving, reading, reindex, terminal, writing
+from commonplace.cli import (
+    care,
+    comparing,
+    curating,
+    events,
+    history,
+    linking,
+    moving,
+    reading,
+    reindex,
+    terminal,
+    writing,
+)
 from commonplace.cli.demo import command as demo
 
 
@@ -64,12 +76,21 @@ app.command()(reading.search)
 app.command("list")(reading.list_records)
 app.command()(reading.show)
 app.command()(writing.delete)
+app.command()(history.history)
+app.command()(history.restore)
+app.command()(history.archive)
+app.command()(history.purge)
+app.command()(curating.supersede)
+app.command()(curating.maintain)
 app.command()(linking.link)
 app.command()(linking.unlink)
 app.command()(linking.links)
 app.command()(linking.related)
 app.command()(reading.scopes)
 app.command()(events.events)
+app.command()(comparing.diff)
+app.command()(comparing.merge)
+app.command()(comparing.sync)
 app.command()(moving.export)
 app.command("import")(moving.import_)
 app.command()(care.stats)

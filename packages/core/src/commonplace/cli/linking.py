@@ -55,11 +55,11 @@ def unlink(
     if as_json:
         terminal.print_json({"removed": removed})
     else:
-        typer.echo(f"removed {removed:,} link{'' if removed == 1 else 's'}")
+        typer.echo(f"removed {terminal.counted(removed, 'link')}")
 
 
 def links(
-    record_id: Annotated[str, typer.Argument(metavar="ID", help="The record's id.")],
+    record_id: options.RecordId,
     *,
     direction: Annotated[
         options.Direction, typer.Option(help="Links from it, to it, or both.")

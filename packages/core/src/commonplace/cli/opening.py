@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def opened(
-    path: str, *, scope: str | None = None, create: bool = False, index: bool = False
+    path: str,
+    *,
+    scope: str | None = None,
+    create: bool = False,
+    index: bool = False,
+    named: str = "--memory or COMMONPLACE_MEMORY",
 ) -> Generator[Memory]:
     """The memory at `path`, narrowed to `scope`, for as long as the block lasts.
 
@@ -27,6 +32,7 @@ def opened(
         index: run the index. A command that asks one thing does not: the ledger would have
             answered, exactly, before the index is up. It follows the journal by itself when a
             program next opens the memory.
+        named: how the path was given, to say how to give another.
 
     Raises:
         NotFoundError: it is not there.
@@ -38,7 +44,7 @@ def opened(
         memory = Memory(path, index="auto" if index else "exact", create=create)
     except NotFoundError as error:
         raise NotFoundError(
-            f"there is no memory at {path!r}; name one with --memory or COMMONPLACE_MEMORY, "
+            f"there is no memory at {path!r}; name one with {named}, "
             "or make one with `commonplace add`"
         ) from error
     with memory:

@@ -60,8 +60,23 @@ RecordsFile = Annotated[
         help="Remember every line: a JSON object of content and other fields, or a text.",
     ),
 ]
-
-
+RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record's id.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", metavar="TIME", help="What was known then, such as 2025-01-31T18:00:00Z."
+    ),
+]
+ValidAt = Annotated[
+    str | None,
+    typer.Option("--valid-at", metavar="TIME", help="Only what was true then."),
+]
+IncludeClosed = Annotated[
+    bool, typer.Option("--include-closed", help="Also facts that no longer hold.")
+]
+IncludeArchived = Annotated[bool, typer.Option("--include-archived", help="Also archived records.")]
 LinkTypes = Annotated[
     list[str] | None,
     typer.Option("--type", metavar="TYPE", help="Only links of this type; may be repeated."),
@@ -90,6 +105,38 @@ class IfExists(StrEnum):
     REPLACE = "replace"
     KEEP = "keep"
     ERROR = "error"
+
+
+class OnDuplicate(StrEnum):
+    """What to do when a record of that scope and kind says the same."""
+
+    KEEP = "keep"
+    SKIP = "skip"
+    MERGE = "merge"
+    SUPERSEDE = "supersede"
+
+
+class Forgetting(StrEnum):
+    """How records are forgotten: put aside, or removed."""
+
+    ARCHIVE = "archive"
+    DELETE = "delete"
+
+
+class Likeness(StrEnum):
+    """What makes a record of one memory the same as one of another."""
+
+    ID = "id"
+    CONTENT = "content"
+
+
+class Strategy(StrEnum):
+    """Whose state stays where both memories have a record."""
+
+    NEWEST = "newest"
+    SOURCE = "source"
+    TARGET = "target"
+    BOTH = "both"
 
 
 class OnConflict(StrEnum):

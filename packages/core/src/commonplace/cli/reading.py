@@ -11,6 +11,7 @@ from commonplace import NotFoundError
 from commonplace.cli import options, terminal
 from commonplace.cli.jsoninput import filter_option
 from commonplace.cli.opening import opened
+from commonplace.cli.times import moment_option
 
 if TYPE_CHECKING:
     from commonplace import Hits
@@ -26,6 +27,10 @@ def search(
         options.SearchMode, typer.Option(help="Rank by meaning and words, or by one of them.")
     ] = options.SearchMode.HYBRID,
     min_score: Annotated[float | None, typer.Option(help="Only hits with this score.")] = None,
+    include_closed: options.IncludeClosed = False,
+    include_archived: options.IncludeArchived = False,
+    valid_at: options.ValidAt = None,
+    as_of: options.AsOf = None,
     limit: options.Limit = 10,
     offset: options.Offset = 0,
     explain: Annotated[
@@ -37,12 +42,17 @@ def search(
 ) -> None:
     """Find the records nearest to a query in meaning and words, best first."""
     condition = filter_option(filter_json)
+    then, at = moment_option(valid_at, "--valid-at"), moment_option(as_of, "--as-of")
     with opened(memory, scope=scope) as source:
         hits = source.search(
             query,
             filter=condition,
             kinds=kinds or [],
             tags=tags or [],
+            include_closed=include_closed,
+            include_archived=include_archived,
+            valid_at=then,
+            as_of=at,
             mode=mode.value,
             min_score=min_score,
             limit=limit,
@@ -68,6 +78,10 @@ def list_records(
         list[str] | None,
         typer.Option(help="A field to order by, - in front for descending; may be repeated."),
     ] = None,
+    include_closed: options.IncludeClosed = False,
+    include_archived: options.IncludeArchived = False,
+    valid_at: options.ValidAt = None,
+    as_of: options.AsOf = None,
     limit: options.Limit = 100,
     offset: options.Offset = 0,
     memory: options.MemoryPath = options.DEFAULT_MEMORY,
@@ -76,11 +90,16 @@ def list_records(
 ) -> None:
     """List records, newest first unless told otherwise."""
     condition = filter_option(filter_json)
+    then, at = moment_option(valid_at, "--valid-at"), moment_option(as_of, "--as-of")
     with opened(memory, scope=scope) as source:
         records = source.list(
             filter=condition,
             kinds=kinds or [],
             tags=tags or [],
+            include_closed=include_closed,
+            include_archived=include_archived,
+            valid_at=then,
+            as_of=at,
             order_by=order_by or "-created_at",
             limit=limit,
             offset=offset,
@@ -95,6 +114,7 @@ def show(
     record_id: Annotated[str | None, typer.Argument(metavar="ID", help="The record's id.")] = None,
     *,
     key: Annotated[str | None, typer.Option(help="Its key at --scope, in place of the id.")] = None,
+    as_of: options.AsOf = None,
     memory: options.MemoryPath = options.DEFAULT_MEMORY,
     scope: options.ScopePath = None,
     as_json: options.AsJson = False,
@@ -102,8 +122,9 @@ def show(
     """Show one record, whole."""
     if (record_id is None) == (key is None):
         raise typer.BadParameter("give an id, or --key", param_hint="ID")
+    moment = moment_option(as_of, "--as-of")
     with opened(memory, scope=scope) as source:
-        record = source.get(record_id) if key is None else source.get(key=key)
+        record = source.get(record_id, key=key, as_of=moment)
     if record is None:
         name = f"id {record_id!r}" if key is None else f"key {key!r}"
         raise NotFoundError(f"there is no record with {name} here; `commonplace list` shows some")

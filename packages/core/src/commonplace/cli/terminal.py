@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
     from datetime import datetime
 
-    from commonplace import Event, Hit, Link, Progress, Record, Refusal, Related
+    from commonplace import (
+        Diff,
+        Event,
+        Hit,
+        Link,
+        Progress,
+        Record,
+        Refusal,
+        Related,
+        Step,
+        Version,
+    )
 
 # Escape sequences can rewrite what stands on the screen; bidirectional overrides, separators and
 # tag characters can make it read differently from what it is. All are shown, none is sent.
@@ -61,9 +72,9 @@ def note(message: str) -> None:
     console(stderr=True).print(plain(message), soft_wrap=True)
 
 
-def counted(number: int) -> str:
-    """So many records, in words."""
-    return f"{number:,} record{'' if number == 1 else 's'}"
+def counted(number: int, what: str = "record") -> str:
+    """So many records or other things, in words."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 @contextlib.contextmanager
@@ -148,6 +159,42 @@ def print_event(event: Event) -> None:
     console().print(line, soft_wrap=True)
 
 
+def print_versions(versions: Iterable[Version]) -> None:
+    """States of a record, two lines each: its version, from when to when, by what; the content."""
+    for version in versions:
+        record = version.record
+        until = "now" if version.replaced_at is None else moment(version.replaced_at)
+        end = f" by {version.replaced_by}" if version.replaced_by else ""
+        where = plain(record.scope.path) or "(root)"
+        facts = f"{moment(record.updated_at)} to {until}{end}  {where}"
+        _print_text(Text.assemble((f"v{record.version:<5}", "bold"), (facts, "cyan")), record)
+
+
+def print_steps(steps: Iterable[Step]) -> None:
+    """Steps of maintenance, a line each: what is done to which record, and why."""
+    for step in steps:
+        where = plain(step.scope) or "(root)"
+        facts = f"{plain(step.record_id)} v{step.version}  {where}"
+        front = (f"{step.action:<8}", "bold")
+        line = Text.assemble(front, (facts, "cyan"), f"  {plain(step.reason)}")
+        console().print(line, soft_wrap=True)
+
+
+def print_diff(diff: Diff) -> None:
+    """Differences, a line each, then how many there are."""
+    out = console()
+    for name in diff.added:
+        out.print(Text.assemble(("+ ", "green"), plain(name)), soft_wrap=True)
+    for name in diff.removed:
+        out.print(Text.assemble(("- ", "red"), plain(name)), soft_wrap=True)
+    for change in diff.changed:
+        other = "" if change.other_id == change.id else f" {plain(change.other_id)}"
+        what = f"{plain(change.id)}{other}  {', '.join(change.fields)}; newer {change.newer}"
+        out.print(Text.assemble(("~ ", "yellow"), what), soft_wrap=True)
+    counts = f"+{len(diff.added):,} -{len(diff.removed):,} ~{len(diff.changed):,}"
+    out.print(f"{counts}, {diff.same:,} the same", soft_wrap=True)
+
+
 def print_parts(parts: dict[str, Any]) -> None:
     """Names and values in two columns; what is not a plain value is shown as JSON."""
     width = max(map(len, parts), default=0)
@@ -158,10 +205,15 @@ def print_parts(parts: dict[str, Any]) -> None:
 
 
 def _print_entry(record: Record, front: Text) -> None:
-    out = console()
     where = plain(record.scope.path) or "(root)"
     facts = f"{plain(record.id)}  {moment(record.created_at)}  {record.kind}  {where}"
-    out.print(Text.assemble(front, (facts, "cyan")), soft_wrap=True)
+    _print_text(Text.assemble(front, (facts, "cyan")), record)
+
+
+def _print_text(line: Text, record: Record) -> None:
+    """A line about a record, and its content, shortened."""
+    out = console()
+    out.print(line, soft_wrap=True)
     content = shortened(record.content, out.width - len(_INDENT))
     out.print(Text(_INDENT + content), soft_wrap=True)
 

@@ -37,6 +37,12 @@ def add(
     dedupe: Annotated[
         bool, typer.Option("--dedupe", help="Keep the record of the same text, if there is one.")
     ] = False,
+    on_duplicate: Annotated[
+        options.OnDuplicate, typer.Option(help="When a record of its scope and kind says the same.")
+    ] = options.OnDuplicate.KEEP,
+    similar_at: Annotated[
+        float, typer.Option(min=0.5, max=1, help="The cosine from which two say the same.")
+    ] = 0.95,
     memory: options.MemoryPath = options.DEFAULT_MEMORY,
     scope: options.ScopePath = None,
     as_json: options.AsJson = False,
@@ -52,12 +58,20 @@ def add(
         importance=importance,
         ttl=ttl,
     )
+    if dedupe and on_duplicate is not options.OnDuplicate.KEEP:
+        raise typer.BadParameter("give --dedupe or --on-duplicate, not both")
+    how: dict[str, Any] = {
+        "if_exists": if_exists.value,
+        "dedupe": dedupe,
+        "on_duplicate": on_duplicate.value,
+        "similar_at": similar_at,
+    }
     with opened(memory, scope=scope, create=True) as target:
         if file is not None:
-            _add_file(target, file, fields, if_exists, dedupe=dedupe, as_json=as_json)
+            _add_file(target, file, fields, how, as_json=as_json)
             return
         content = _standard_input() if text == "-" else text or ""
-        record = target.add(content, if_exists=if_exists.value, dedupe=dedupe, **fields)
+        record = target.add(content, **how, **fields)
     if as_json:
         terminal.print_json(record.to_dict())
     else:
@@ -73,7 +87,7 @@ def delete(
     everything: Annotated[
         bool, typer.Option("--everything", help="All records of the memory, or of --scope.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: options.Yes = False,
     memory: options.MemoryPath = options.DEFAULT_MEMORY,
     scope: options.ScopePath = None,
     as_json: options.AsJson = False,
@@ -109,9 +123,8 @@ def _add_file(
     memory: Memory,
     file: Path,
     fields: dict[str, Any],
-    if_exists: options.IfExists,
+    how: dict[str, Any],
     *,
-    dedupe: bool,
     as_json: bool,
 ) -> None:
     # Here and not above: it takes longer to import than `commonplace --help` should take to run.
@@ -121,9 +134,7 @@ def _add_file(
     report = ImportReport()
 
     def put(lines: Sequence[dict[str, Any]]) -> None:
-        memory.add_many(
-            [{**fields, **line} for line in lines], if_exists=if_exists.value, dedupe=dedupe
-        )
+        memory.add_many([{**fields, **line} for line in lines], **how)
 
     with opened_file(file) as source, terminal.progressing() as told:
         try:

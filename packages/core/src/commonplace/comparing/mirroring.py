@@ -26,19 +26,21 @@ class SyncReport:
         deleted: records that the source no longer has.
         links: links that came along.
         position: the entry of the source's journal up to which the target now follows.
+        dry_run: whether nothing was written.
     """
 
     written: int
     deleted: int
     links: int
     position: int
+    dry_run: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON."""
         return asdict(self)
 
 
-def mirror(target: Side, source: Side) -> SyncReport:
+def mirror(target: Side, source: Side, *, dry_run: bool) -> SyncReport:
     """Bring the target up to what changed on the source since the last time.
 
     A run that was stopped begins again where the last whole one ended; doing a part twice changes
@@ -58,14 +60,18 @@ def mirror(target: Side, source: Side) -> SyncReport:
             if name not in standing or changed_fields(target, standing[name], source, record)
         ]
         gone = [name for name in standing if name not in present]
+        written += len(fresh)
+        deleted += len(gone)
+        if dry_run:
+            continue
         if gone:
-            deleted += target.store.writer.delete(gone, target.selection)
+            target.store.writer.delete(gone, target.selection)
         if fresh:
             replaced(target, [target.copied(source, record, record.id) for record in fresh])
-        written += len(fresh)
         links += carry_links(target, source, {name: name for name in present})
-    target.store.writer.keep_cursor(cursor, head)
-    return SyncReport(written=written, deleted=deleted, links=links, position=head)
+    if not dry_run:
+        target.store.writer.keep_cursor(cursor, head)
+    return SyncReport(written=written, deleted=deleted, links=links, position=head, dry_run=dry_run)
 
 
 def _every(source: Side) -> Iterator[str]:

@@ -152,11 +152,8 @@ class History:
             ids: only versions of these records, if given.
             before: only versions that were replaced before this moment, if given.
         """
-        wanted, values = former_in(selection, self._dialect, before=before)
+        wanted, values = former_in(selection, self._dialect, ids=ids, before=before)
         query = select(versions.c.pk).where(wanted)
-        if ids is not None:
-            query = query.where(self._dialect.among(versions.c.id, "ids"))
-            values["ids"] = self._dialect.array(ids)
         return self.forget(list(self._connection.execute(query, values).scalars()))
 
     def _drop_oldest(self, rows: Sequence[Row[Any]]) -> None:
@@ -176,15 +173,23 @@ class History:
 
 
 def former_in(
-    selection: Selection, dialect: SqliteDialect, *, before: int | None
+    selection: Selection,
+    dialect: SqliteDialect,
+    *,
+    ids: Sequence[str] | None,
+    before: int | None,
 ) -> tuple[ColumnElement[bool], dict[str, Any]]:
-    """The condition on the versions in the selected scopes that ended before a moment."""
+    """The condition on the versions in the selected scopes, of some records, ended by a moment."""
     wanted: ColumnElement[bool] = replaced(
         in_scopes(shape(selection), dialect), {records: versions}
     )
     if before is not None:
         wanted = and_(wanted, versions.c.replaced_at < before)
-    return wanted, parameters(selection, dialect)
+    values = parameters(selection, dialect)
+    if ids is not None:
+        wanted = and_(wanted, dialect.among(versions.c.id, "ids"))
+        values["ids"] = dialect.array(ids)
+    return wanted, values
 
 
 # Statements of fixed shape are built once: building one costs as much as running it.

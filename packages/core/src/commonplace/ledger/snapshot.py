@@ -273,9 +273,11 @@ class Snapshot:
             for row in rows
         ]
 
-    def former_count(self, selection: Selection, *, before: int | None) -> int:
-        """How many versions in the selected scopes ended before a moment."""
-        wanted, values = former_in(selection, self._dialect, before=before)
+    def former_count(
+        self, selection: Selection, *, ids: Sequence[str] | None = None, before: int | None
+    ) -> int:
+        """How many versions `purge` would remove with the same arguments."""
+        wanted, values = former_in(selection, self._dialect, ids=ids, before=before)
         query = select(func.count()).select_from(versions).where(wanted)
         return self._connection.execute(query, values).scalar_one()
 

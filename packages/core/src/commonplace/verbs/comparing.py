@@ -52,7 +52,7 @@ class Comparing(Handle):
             source: a memory or a view of one scope.
             strategy: whose state stays where both have a record: the one written later
                 (`newest`), the `source`'s, the `target`'s (this memory's), or `both`, side by side.
-            dry_run: only count.
+            dry_run: only count records; links are not counted.
 
         Raises:
             OutsideViewError: this view does not write the whole of what it reads.
@@ -64,7 +64,7 @@ class Comparing(Handle):
         self._view.writable(target.base)
         return merge(target, other, strategy, dry_run=checked_flag(dry_run, "dry_run"))
 
-    def sync(self, source: Handle) -> SyncReport:
+    def sync(self, source: Handle, *, dry_run: bool = False) -> SyncReport:
         """Keep this memory a copy of another: bring over what changed there since the last time.
 
         The source always wins, its deletions too; records that only this memory has are left
@@ -72,6 +72,7 @@ class Comparing(Handle):
 
         Args:
             source: another memory, or a view of one scope of it.
+            dry_run: only count records; links are not counted.
 
         Raises:
             OutsideViewError: this view does not write the whole of what it reads.
@@ -82,7 +83,7 @@ class Comparing(Handle):
         self._view.writable(target.base)
         if target.store.name_of_ledger == other.store.name_of_ledger:
             raise InvalidInputError("a memory is not synchronised with itself; use merge")
-        return mirror(target, other)
+        return mirror(target, other, dry_run=checked_flag(dry_run, "dry_run"))
 
     def _sides(self, other: object) -> tuple[Side, Side]:
         there = getattr(other, "memory", other)  # of an `AsyncMemory`

@@ -85,6 +85,7 @@ class Versioning(Handle):
         scope: ScopeLike | None = None,
         before: datetime | None = None,
         everything: bool = False,
+        dry_run: bool = False,
     ) -> int:
         """Forget former states for good: `history`, `restore` and `as_of` no longer know them.
 
@@ -95,9 +96,10 @@ class Versioning(Handle):
             scope: of states that lay at this scope or below it.
             before: only states that ended before this moment.
             everything: of everything that this view may write.
+            dry_run: only count them.
 
         Returns:
-            How many states were forgotten.
+            How many states were forgotten; with `dry_run` how many would be.
 
         Raises:
             InvalidInputError: nothing was named.
@@ -109,6 +111,8 @@ class Versioning(Handle):
         wanted = None if ids is None else checked_ids(ids)
         moment = None if before is None else to_micros(before, "before")
         selection = self._selection([self._view.writable(scope)])
+        if checked_flag(dry_run, "dry_run"):
+            return self._store.reader.former_count(wanted, selection, before=moment)
         return self._store.writer.purge(wanted, selection, before=moment)
 
     def _unarchived(self, name: str) -> Record:
