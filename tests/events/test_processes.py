@@ -26,7 +26,9 @@ def handled_until_killed(path: Path, start: str, kill_after: int) -> list[int]:
     assert child.stdout is not None
     lines = b"".join(child.stdout.readline() for _ in range(kill_after))
     child.kill()
-    lines += child.communicate(timeout=SOON)[0]
+    lines += child.stdout.read()  # and not `communicate`, which passes over what is buffered
+    child.stdout.close()
+    child.wait(SOON)
     return [int(line) for line in lines.split(b"\n")[:-1] if line != b"all"]
 
 

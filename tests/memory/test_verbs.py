@@ -275,6 +275,21 @@ class StoppedClock:
         return self.micros
 
 
+def test_what_expired_stands_in_nobodys_way(path: Path) -> None:
+    clock = StoppedClock()
+    with Memory(path, embedder=HashingEmbedder(16), clock=clock) as memory:
+        memory.add("short lived", id="a", key="k", scope="one", ttl=10)
+        memory.add("short lived", id="b", key="k", scope="two", ttl=10)
+        other = memory.add("long lived", id="c", key="own", scope="two")
+        clock.micros += 11_000_000
+        moved = memory.add("anew", id="a", scope="two")
+        assert (moved.scope.path, moved.version) == ("two", 1)
+        assert memory.update(other.id, key="k").key == "k"
+        assert memory.add("short lived", scope="one", dedupe=True).version == 1
+        assert memory.stats().expired == 0
+        assert memory.verify().ok
+
+
 def test_expired_is_invisible_at_once_and_swept_later(path: Path) -> None:
     clock = StoppedClock()
     with Memory(path, embedder=HashingEmbedder(8), clock=clock) as memory:

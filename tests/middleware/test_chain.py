@@ -407,6 +407,18 @@ def test_replacing_keeping_and_finding_again_see_what_is_stored() -> None:
 
 # Reading
 
+
+def _restored(memory: Memory, record_id: str) -> Record:
+    memory.delete(record_id)
+    return memory.restore(record_id)
+
+
+def _related(memory: Memory, record_id: str) -> Any:
+    other = memory.add("other")
+    memory.link(record_id, other.id)
+    return memory.related(record_id)
+
+
 VERBS: dict[str, Callable[[Memory, str], Any]] = {
     "add": lambda memory, record_id: memory.add("x", id=record_id, if_exists="keep"),
     "add_many": lambda memory, record_id: memory.add_many(
@@ -418,22 +430,11 @@ VERBS: dict[str, Callable[[Memory, str], Any]] = {
     "list": lambda memory, _: memory.list(),
     "search": lambda memory, _: memory.search("plain"),
     "history": lambda memory, record_id: memory.history(record_id),
-    "restore": lambda memory, record_id: _restored(memory, record_id),
-    "related": lambda memory, record_id: _related(memory, record_id),
+    "restore": _restored,
+    "related": _related,
     "supersede": lambda memory, record_id: memory.supersede(record_id, {"content": "newer"}),
     "share": lambda memory, record_id: memory.share(record_id, "elsewhere"),
 }
-
-
-def _restored(memory: Memory, record_id: str) -> Record:
-    memory.delete(record_id)
-    return memory.restore(record_id)
-
-
-def _related(memory: Memory, record_id: str) -> Any:
-    other = memory.add("other")
-    memory.link(record_id, other.id)
-    return memory.related(record_id)
 
 
 def records_in(found: Any) -> Iterator[Record]:

@@ -89,17 +89,17 @@ def contents_of() -> ContentsOf:
         for table, held, owner in pairs:
             found[held] = _VECTORS.format(table, held, owner) + seen.format(table)
         found["threads"] = (
-            f"SELECT s.path, {columns(execute, 'threads')} FROM threads "
+            f"SELECT s.path, {columns(execute, 'threads')} FROM threads "  # noqa: S608 - our own names
             "JOIN scopes AS s ON s.id = scope_id"
         )
         found["messages"] = _MESSAGES + seen.format("records")
         ends = (
-            f"EXISTS (SELECT 1 FROM records WHERE id = {end} AND "
+            f"EXISTS (SELECT 1 FROM records WHERE id = {end} AND "  # noqa: S608 - our own names
             "(expires_at IS NULL OR expires_at > :now))"
             for end in ("source_id", "target_id")
         )
         names = "source_id, target_id, type, weight, reason, metadata, created_at"
-        found["links"] = f"SELECT {names} FROM links WHERE {' AND '.join(ends)}"
+        found["links"] = f"SELECT {names} FROM links WHERE {' AND '.join(ends)}"  # noqa: S608 - our own names
         return found
 
     def contents(memory: Memory) -> Contents:

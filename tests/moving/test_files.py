@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import random
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -104,8 +105,16 @@ def test_a_compressed_file_that_is_damaged_is_refused(
     for place in range(10, len(whole), 7):  # the header says nothing that matters
         flipped = bytearray(whole)
         flipped[place] ^= 1 << chance.randrange(8)
-        packed.write_bytes(flipped)
-        refuse(copy, packed)
+        if unpacked(flipped) != unpacked(whole):  # not so where only bits of the padding differ
+            packed.write_bytes(flipped)
+            refuse(copy, packed)
+
+
+def unpacked(packed: bytes | bytearray) -> bytes | None:
+    try:
+        return gzip.decompress(packed)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        return None
 
 
 def forged(export: Path, change: Callable[[dict[str, Any]], object], line: int = 1) -> None:
@@ -292,13 +301,17 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
 def test_progress_says_how_far_it_has_come(copy: Memory, original: Memory, tmp_path: Path) -> None:
     original.add_many(f"text {n} " * 100 for n in range(2500))
     told: list[tuple[str, int, int]] = []
+
+    def tell(step: str, done: int, total: int) -> None:
+        told.append((step, done, total))
+
     path = tmp_path / "x.jsonl"
-    report = original.export(path, progress=lambda *step: told.append(step))
+    report = original.export(path, progress=tell)
     lines = len(path.read_text().splitlines())
     assert told[-1] == ("exporting", lines - 2, lines - 2)
     assert len(told) > 1
     told.clear()
-    copy.import_(path, progress=lambda *step: told.append(step))
+    copy.import_(path, progress=tell)
     assert {total for _, _, total in told} == {report.size}
     for wanted in ("checking", "importing"):
         done = [so_far for step, so_far, _ in told if step == wanted]

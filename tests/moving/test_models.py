@@ -125,9 +125,7 @@ def test_a_space_of_another_length_is_refused_before_anything_is_written(
     assert copy.count() == 1
 
 
-def test_a_memory_of_another_model_than_the_one_in_use_is_refused(
-    path: Path, export: Path, tmp_path: Path
-) -> None:
+def test_a_memory_of_another_model_than_the_one_in_use_is_refused(path: Path, export: Path) -> None:
     with Memory(path, embedder=HashingEmbedder(32)) as memory:
         memory.add("mine")
     with Memory(path) as memory:  # it opens, and could be listed

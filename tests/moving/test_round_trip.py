@@ -42,9 +42,9 @@ JSON = st.recursive(
     max_leaves=6,
 )
 MOMENTS = st.none() | st.datetimes(
-    datetime(1900, 1, 1),
-    datetime(2200, 1, 1),
-    timezones=st.just(UTC),  # noqa: DTZ001 - made aware
+    datetime(1900, 1, 1),  # noqa: DTZ001 - hypothesis takes naive bounds
+    datetime(2200, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
 )
 FLOATS = st.floats(-1e6, 1e6, width=32)
 OTHERS = st.fixed_dictionaries(
@@ -97,21 +97,20 @@ VALUES (:of, :to, :type, :weight, :reason, '{}', 1)"""
 
 def take(memory: Memory, steps: Sequence[Step], write: Write) -> list[str]:
     """Do everything that can be done; the ids that were given, whether or not they are there."""
-    ids = ["nobody"]
+    ids: list[str] = ["nobody"]
     for verb, said in steps:
-        given_ids = [ids[said[name] % len(ids)] for name in ("of", "to") if name in said]
+        named: list[str] = [ids[said[name] % len(ids)] for name in ("of", "to") if name in said]
         try:
             if verb == "add":
                 ids.append(memory.add(**said).id)
             elif verb == "update":
-                memory.update(given_ids[0], **said["changes"])
+                memory.update(named[0], **said["changes"])
             elif verb == "delete":
-                memory.delete(given_ids[:1])
+                memory.delete(named[:1])
             elif verb == "archive":
-                statement = "UPDATE records SET archived_at = 12345 WHERE id = :of"
-                write(memory, statement, of=given_ids[0])
+                memory.archive(named[:1])
             else:
-                of, to = given_ids
+                of, to = named
                 values = {"type": said["type"], "weight": said["weight"], "reason": None}
                 write(memory, LINK, of=of, to=to, **values)
         except (ConflictError, NotFoundError, ModelMismatchError):

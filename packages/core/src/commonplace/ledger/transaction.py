@@ -6,7 +6,7 @@ import functools
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from sqlalchemy import Delete, bindparam, delete, func, select, update
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float32]
 
 IfExists = Literal["replace", "keep", "error"]
+Name = TypeVar("Name")
 NO_VECTORS: Mapping[int, Matrix] = MappingProxyType({})
 
 
@@ -98,8 +99,7 @@ class Transaction(Snapshot):
                 `if_exists="error"` and there is one.
         """
         places = [self._scopes.find_or_add(entry.record.scope) for entry in entries]
-        standing = self._standing(entries, places, dedupe=dedupe)
-        standing = self._without_expired(standing, now)
+        standing = self._standing(entries, places, now, dedupe=dedupe)
         outcomes: dict[int, Written] = {}
         latest: dict[object, int] = {}
         for number, (entry, place) in enumerate(zip(entries, places, strict=True)):
@@ -151,7 +151,7 @@ class Transaction(Snapshot):
         row = self._rows_by_id([record_id])[record_id]
         moment = from_micros(max(now, row.updated_at))
         revised = replace(revision(self._record(row)), updated_at=moment)
-        scope_id = self._free_place(revised)
+        scope_id = self._free_place(revised, now)
         entry = Entry(
             record=revised,
             vectors=new_vectors,
@@ -191,7 +191,7 @@ class Transaction(Snapshot):
             return None
         last = max(self.former.numbers([record_id])[record_id], 0 if row is None else row.version)
         entry = self._former_entry(states[-1], last + 1, now)
-        place = self._free_place(entry.record)
+        place = self._free_place(entry.record, now)
         if row is None:
             self._insert_begun([(entry, place)], now, operation="restore")
         else:
@@ -268,12 +268,13 @@ class Transaction(Snapshot):
         return list(checking.mend(self._connection, self._dialect, self._scopes))
 
     def _standing(
-        self, entries: Sequence[Entry], places: Sequence[int], *, dedupe: bool
+        self, entries: Sequence[Entry], places: Sequence[int], now: int, *, dedupe: bool
     ) -> list[Row[Any] | None]:
-        """For each entry the row it would replace, if there is one."""
-        by_id = self._rows_by_id([entry.record.id for entry in entries if entry.chosen_id])
-        by_key = self._rows_by_key(entries, places)
-        by_content = self._rows_by_content(entries, places) if dedupe else {}
+        """For each entry the row it would replace, if there is one; expired rows give way."""
+        chosen = self._rows_by_id([entry.record.id for entry in entries if entry.chosen_id])
+        by_id = self._without_expired(chosen, now)
+        by_key = self._without_expired(self._rows_by_key(entries, places), now)
+        by_content = self._rows_by_content(entries, places, now) if dedupe else {}
         found: list[Row[Any] | None] = []
         for entry, place in zip(entries, places, strict=True):
             record = entry.record
@@ -284,11 +285,12 @@ class Transaction(Snapshot):
             found.append(named if named is not None else keyed if keyed is not None else same)
         return found
 
-    def _without_expired(self, standing: list[Row[Any] | None], now: int) -> list[Row[Any] | None]:
-        gone = {row.pk for row in standing if row and _is_over(row, now)}
+    def _without_expired(self, found: dict[Name, Row[Any]], now: int) -> dict[Name, Row[Any]]:
+        """Rows by what names them; those that expired are removed, and stand in nobody's way."""
+        gone = {row.pk for row in found.values() if _is_over(row, now)}
         if gone:
             self.remove(sorted(gone), operation="expire", now=now)
-        return [None if row and row.pk in gone else row for row in standing]
+        return {name: row for name, row in found.items() if row.pk not in gone}
 
     def _rows(self, query: Query, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
         rows = self._connection.execute(query, values).all()
@@ -316,7 +318,7 @@ class Transaction(Snapshot):
         return found
 
     def _rows_by_content(
-        self, entries: Sequence[Entry], places: Sequence[int]
+        self, entries: Sequence[Entry], places: Sequence[int], now: int
     ) -> dict[tuple[int, str, str], Row[Any]]:
         hashes = [content_hash(entry.record.content) for entry in entries]
         wanted = {
@@ -324,7 +326,8 @@ class Transaction(Snapshot):
             "hashes": self._dialect.array(hashes),
         }
         rows = self._rows(_by_content(self._dialect), wanted)
-        return {(row.scope_id, row.kind, row.content): row for row in rows}
+        living = (row for row in rows if not _is_over(row, now))
+        return {(row.scope_id, row.kind, row.content): row for row in living}
 
     def _former_entry(self, row: Row[Any], version: int, now: int) -> Entry:
         """A former state as it is written again."""
@@ -342,12 +345,13 @@ class Transaction(Snapshot):
         vectors, origins = self.former.vectors(row.pk, dimensions)
         return Entry(record=record, vectors=vectors, origins=origins, full_text=bool(row.has_text))
 
-    def _free_place(self, record: Record) -> int:
+    def _free_place(self, record: Record, now: int) -> int:
         """The scope a record is to lie at, if its key is free there."""
         scope_id = self._scopes.find_or_add(record.scope)
         if record.key is not None:
-            taken = self.ids_by_key(scope_id, [record.key]).get(record.key, record.id)
-            if taken != record.id:
+            asked = {"scope_id": scope_id, "keys": self._dialect.array([record.key])}
+            rows = self._rows(_by_key(self._dialect), asked)
+            if self._without_expired({row.id: row for row in rows}, now).keys() - {record.id}:
                 raise ConflictError(f"key {record.key!r} is taken in this scope; choose another")
         return scope_id
 

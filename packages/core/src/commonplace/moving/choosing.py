@@ -52,6 +52,27 @@ class Decision:
         tally.skipped += self.skipped
 
 
+@dataclass(slots=True)
+class Lately:
+    """The records decided about lately whose versions, which follow them, share their fate.
+
+    Attributes:
+        left_out: the ids of those that were left out.
+        replaced: the ids of those that took the place of another state, and of its history.
+    """
+
+    left_out: list[str] = field(default_factory=list[str])
+    replaced: list[str] = field(default_factory=list[str])
+
+    def next_batch(self) -> None:
+        """Forget all but the last of each: only its versions can come in another batch."""
+        del self.left_out[:-1], self.replaced[:-1]
+
+    def copy(self) -> Lately:
+        """The same, to be kept up apart."""
+        return Lately(list(self.left_out), list(self.replaced))
+
+
 class Chooser:
     """Decides about the rows of one file.
 
@@ -85,7 +106,7 @@ class Chooser:
         comparison: Comparison,
         kind: RowKind,
         wholes: Sequence[Whole],
-        left_out: list[str],
+        lately: Lately,
         hangs: Callable[[Whole], bool] = lambda _: True,
     ) -> Decision:
         """What is to become of some rows of one kind.
@@ -94,7 +115,7 @@ class Chooser:
             comparison: what they are held against.
             kind: their kind.
             wholes: the rows, in the order of the file.
-            left_out: the records that were left out lately, whose versions are too; kept up here.
+            lately: what became of records whose versions may be among them; kept up here.
             hangs: whether all that a link or a message hangs on is there.
 
         Raises:
@@ -102,15 +123,14 @@ class Chooser:
         """
         decision = Decision()
         if kind == "record":
-            # The versions of a record follow it: only those of the last come in another batch.
-            del left_out[:-1]
+            lately.next_batch()
         if kind == "version":
-            gone = set(left_out)
+            gone = set(lately.left_out)
             decision.skipped = sum(whole.values["id"] in gone for whole in wholes)
             wholes = [whole for whole in wholes if whole.values["id"] not in gone]
         findings = comparison.judged(kind, wholes, self.plan.measure)
         for whole, finding in zip(wholes, findings, strict=True):
-            self._sort(whole, finding, decision, left_out, hangs)
+            self._sort(whole, finding, decision, lately, hangs)
         return decision
 
     def _sort(
@@ -118,19 +138,23 @@ class Chooser:
         whole: Whole,
         finding: Finding,
         decision: Decision,
-        left_out: list[str],
+        lately: Lately,
         hangs: Callable[[Whole], bool],
     ) -> None:
-        if finding.verdict is Verdict.SAME:
+        if whole.kind == "version" and whole.values["id"] in lately.replaced:
+            decision.new.append(whole)
+        elif finding.verdict is Verdict.SAME:
             decision.unchanged += 1
         elif finding.verdict is Verdict.NEW and hangs(whole):
             decision.new.append(whole)
         elif finding.verdict is Verdict.DIFFERENT and self._replaces(whole, finding):
             decision.different.append(whole)
+            if whole.kind == "record":
+                lately.replaced.append(whole.values["id"])
         else:
             decision.skipped += 1
             if whole.kind == "record":
-                left_out.append(whole.values["id"])
+                lately.left_out.append(whole.values["id"])
 
     def _replaces(self, whole: Whole, finding: Finding) -> bool:
         if self._on_conflict == "skip":

@@ -9,7 +9,7 @@ from commonplace.drafts import OWN_SPACE
 from commonplace.errors import ConflictError
 from commonplace.ledger import FIELDS, SpaceModel, check_space
 from commonplace.moving.checked import Export
-from commonplace.moving.choosing import Chooser, OnConflict
+from commonplace.moving.choosing import Chooser, Lately, OnConflict
 from commonplace.moving.files import opened
 from commonplace.moving.reports import ImportReport
 from commonplace.moving.spaces import SpacePlan
@@ -82,12 +82,12 @@ class Importer:
         """What would become of the rows. Whatever must be refused is refused here."""
         self._check_spaces(chooser.plan)
         report = ImportReport(dry_run=True)
-        left_out: list[str] = []
+        lately = Lately()
         for batch in batches:
             chooser.check_scopes(batch)
             with self._ledger.compare() as comparison:
                 for kind, wholes in _by_kind(batch, chooser.plan):
-                    decision = chooser.decided(comparison, kind, wholes, left_out)
+                    decision = chooser.decided(comparison, kind, wholes, lately)
                     decision.add_to(report, kind)
                     report.embedded += sum(map(chooser.plan.to_embed, decision.to_write))
         return report
@@ -101,31 +101,31 @@ class Importer:
 
     def _write(self, batches: Iterable[Sequence[Whole]], chooser: Chooser) -> ImportReport:
         report = ImportReport()
-        left_out: list[str] = []
+        lately = Lately()
         for batch in batches:
             rows = _by_kind(batch, chooser.plan)
-            embedded = self._embedded(rows, chooser, left_out)
+            embedded = self._embedded(rows, chooser, lately)
             with self._ledger.load() as loading:
                 hangs = functools.partial(loading.may_hang, may_write=chooser.may_write)
                 now = self._clock.now()
                 for kind, wholes in rows:
-                    decision = chooser.decided(loading, kind, wholes, left_out, hangs)
+                    decision = chooser.decided(loading, kind, wholes, lately, hangs)
                     report.embedded += _counted(decision, chooser.plan, embedded)
                     self._put(loading, kind, decision, chooser, now)
                     decision.add_to(report, kind)
             self._written()
         return report
 
-    def _embedded(self, rows: ByKind, chooser: Chooser, left_out: Sequence[str]) -> set[int]:
+    def _embedded(self, rows: ByKind, chooser: Chooser, lately: Lately) -> set[int]:
         """Make the vectors that rows lack and will need, outside any write; which rows got some."""
         if chooser.plan.has_own:
             return set()
-        lately = list(left_out)
+        tried = lately.copy()
         with self._ledger.compare() as comparison:
             lacking = [
                 whole
                 for kind, wholes in rows
-                for whole in chooser.decided(comparison, kind, wholes, lately).to_write
+                for whole in chooser.decided(comparison, kind, wholes, tried).to_write
                 if chooser.plan.to_embed(whole)
             ]
         made = self._model.now.contents_vectors([whole.values["content"] for whole in lacking])

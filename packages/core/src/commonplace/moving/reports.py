@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Progress: TypeAlias = Callable[[str, int, int], object]
-"""Called now and then with what is being done (`"exporting"`, `"checking"`, `"importing"`), how
-much of it is done, and how much it is in all: lines of an export, bytes of a file to import."""
+
+class Progress(Protocol):
+    """Called now and then, to say how far an export or an import has come."""
+
+    def __call__(self, step: str, done: int, total: int, /) -> object:
+        """Take note.
+
+        Args:
+            step: what is being done: `"exporting"`, `"checking"` or `"importing"`.
+            done: how much of it is done.
+            total: how much it is in all: lines of an export, bytes of a file to import.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

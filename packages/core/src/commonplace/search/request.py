@@ -31,8 +31,9 @@ class DenseQuery:
     @property
     def direction(self) -> Vector:
         """The query vector in unit length; zero stays zero."""
-        length = float(np.sqrt(np.dot(self.vector.astype(np.float64), self.vector)))
-        return (self.vector / length if length else self.vector).astype(np.float32)
+        exact = self.vector.astype(np.float64)  # whose length may be beyond float32
+        length = float(np.sqrt(np.dot(exact, exact)))
+        return (exact / length if length else exact).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
