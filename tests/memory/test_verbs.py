@@ -15,6 +15,7 @@ from commonplace import (
     ModelMismatchError,
     NotFoundError,
     PrecomputedEmbedder,
+    Redaction,
     Source,
     from_langchain,
 )
@@ -273,6 +274,22 @@ class StoppedClock:
     def now(self) -> int:
         self.micros += 1
         return self.micros
+
+
+@pytest.mark.parametrize("middleware", [[], [Redaction()]])
+def test_what_is_embedded_can_be_changed_alone(middleware: list[Redaction]) -> None:
+    embedder = HashingEmbedder(64)
+    with Memory(":memory:", embedder=embedder, middleware=middleware) as memory:
+        memory.add("green tea", id="a")
+        assert memory.update("a", embed=["the violin"]).content == "green tea"
+        assert memory.search("the violin", mode="dense")[0].similarity == pytest.approx(1)
+        assert len(memory.search("tea", mode="lexical")) == 1
+        memory.update("a", embed=False)
+        assert memory.search("green tea") == memory.search("tea", mode="lexical") == []
+        memory.update("a", embed=True)
+        assert memory.search("green tea", mode="dense")[0].similarity == pytest.approx(1)
+        assert len(memory.search("tea", mode="lexical")) == 1
+        assert memory.verify().ok
 
 
 def test_what_expired_stands_in_nobodys_way(path: Path) -> None:

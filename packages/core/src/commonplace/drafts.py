@@ -165,12 +165,14 @@ class Revision:
         now: when they are made, in microseconds.
         parts: the new parts of the record, by name.
         embed: as in `Draft`.
+        embeds: whether `embed` was said, so that vectors change even if the content does not.
         vectors: as in `Draft`.
     """
 
     now: int
     parts: dict[str, Any]
     embed: tuple[str, ...] | None
+    embeds: bool
     vectors: dict[str, NDArray[np.float32]]
 
     @classmethod
@@ -188,8 +190,13 @@ class Revision:
             parts["scope"] = Scope.of(changes["scope"])
         if "expires_at" in changes:
             parts["expires_at"] = _optional_moment(changes["expires_at"], "expires_at")
-        embed = checked_embed(changes.get("embed", True))
-        return cls(now=now, parts=parts, embed=embed, vectors=_vectors(changes))
+        return cls(
+            now=now,
+            parts=parts,
+            embed=checked_embed(changes.get("embed", True)),
+            embeds="embed" in changes,
+            vectors=_vectors(changes),
+        )
 
     @property
     def scope(self) -> Scope | None:
@@ -200,6 +207,17 @@ class Revision:
     def content(self) -> str | None:
         """The new content, if it changes."""
         return self.parts.get("content")
+
+    @property
+    def lacks_content(self) -> bool:
+        """Whether the present content must be known to embed it."""
+        return self.embeds and "content" not in self.parts
+
+    def about(self, record: Record) -> Revision:
+        """The same, with the content of the record if that is lacking."""
+        if not self.lacks_content:
+            return self
+        return replace(self, parts={**self.parts, "content": record.content})
 
     def applied(self, record: Record) -> Record:
         """The record with the changes; its version is one higher.

@@ -182,7 +182,7 @@ class Writer:
         revision: Revision,
     ) -> Record | None:
         embed = functools.cache(vectoriser.texts_vectors)  # a new try embeds nothing twice
-        if not self._chain.writes:
+        if not (self._chain.writes or revision.lacks_content):
             return self._revised(vectoriser, record_id, selection, check, revision, embed)
         for _ in range(_TRIES):
             with self._ledger.read() as snapshot:
@@ -191,9 +191,10 @@ class Writer:
             if seen is None:
                 return None
             check(seen)
-            passed = self._chain.revision(revision, revision.applied(seen))
+            whole = revision.about(seen)
+            passed = self._chain.revision(whole, whole.applied(seen))
             # A record that was kept out of search stays out when only middleware changes it.
-            follow = searched or revision.content is not None
+            follow = searched or whole.content is not None
             with contextlib.suppress(_StaleError):
                 return self._revised(
                     vectoriser,

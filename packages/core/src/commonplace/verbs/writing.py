@@ -114,7 +114,8 @@ class Writing(Handle):
         """Change the named parts of a record; the others stay. Its version rises by one.
 
         Changed content is embedded anew in the memory's own space; vectors of other spaces stay
-        unless new ones are given.
+        unless new ones are given. `embed` alone changes what is embedded: True the content again,
+        False nothing any more, texts those.
 
         Args:
             id: which record.
