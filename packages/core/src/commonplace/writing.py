@@ -136,7 +136,7 @@ class Writer:
                     for entry in _entries(transaction, vectoriser, drafts, own, now)
                 ]
                 made = transaction.put(entries, if_exists="error", dedupe=False, now=now)
-                later = made[0].record if made else _standing(transaction, str(new), selection)
+                later = made[0].record if made else _successor(transaction, str(new), selection)
                 supersede(transaction, old, later, reason=reason, at=moment, now=now)
                 return later
 
@@ -386,6 +386,16 @@ def _standing(transaction: Transaction, record_id: str, selection: Selection) ->
     found = transaction.records_by_id([record_id], selection).get(record_id)
     if found is None:
         raise NotFoundError(f"no record {record_id!r} can be seen from this view")
+    return found
+
+
+def _successor(transaction: Transaction, record_id: str, selection: Selection) -> Record:
+    found = transaction.records_by_id([record_id], selection).get(record_id)
+    if found is None:  # what was given may be a text: it is not repeated
+        raise NotFoundError(
+            "`new` is not the id of a record that can be seen from this view; "
+            "to write a new record, pass a dict of its fields: {'content': ...}"
+        )
     return found
 
 
