@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from commonplace.ledger.comparing import UNIQUE, Comparison, Finding, Measure, Verdict
+from commonplace.ledger.entries import Entry, IfExists, Written
 from commonplace.ledger.ledger import Ledger
 from commonplace.ledger.links import Edge, Links, Way
 from commonplace.ledger.loading import Loading, SpaceModel
 from commonplace.ledger.reindexing import Census, Origin, Reached, State
 from commonplace.ledger.selection import Selection
-from commonplace.ledger.snapshot import PARTIAL, Change, Snapshot, Space
+from commonplace.ledger.snapshot import Snapshot
 from commonplace.ledger.sqlite import Durability
-from commonplace.ledger.transaction import Entry, IfExists, Transaction, Written, check_space
+from commonplace.ledger.transaction import Transaction, check_space
 from commonplace.ledger.transfer import FIELDS, Extract, Field, RowKind, Whole
+from commonplace.ledger.vectorreading import PARTIAL, Change, Space
 
 __all__ = [
     "FIELDS",

@@ -3,89 +3,41 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Delete, bindparam, delete, func, select, update
+from sqlalchemy import bindparam, select, update
 
 from commonplace.clock import from_micros
 from commonplace.drafts import OWN_SPACE
 from commonplace.errors import ConflictError, ModelMismatchError
 from commonplace.ledger import checking
 from commonplace.ledger.driver import fixed
-from commonplace.ledger.fulltext import scope_tokens
-from commonplace.ledger.history import History
-from commonplace.ledger.links import LinkWriter
+from commonplace.ledger.entries import NO_VECTORS, Entry, Written
 from commonplace.ledger.reindexing import SpaceChange
-from commonplace.ledger.rows import content_hash, record_of, row_of
-from commonplace.ledger.schema import BROUGHT, index_state, journal, records, spaces, vectors
-from commonplace.ledger.snapshot import Snapshot, Space
+from commonplace.ledger.rows import content_hash
+from commonplace.ledger.rowwriting import RowWriter
+from commonplace.ledger.schema import index_state, records, spaces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    import numpy as np
-    from numpy.typing import NDArray
     from sqlalchemy import Row
 
-    from commonplace.ledger.driver import DriverConnection
+    from commonplace.ledger.entries import IfExists, Matrix
     from commonplace.ledger.reindexing import Origin
-    from commonplace.ledger.scope_ids import ScopeIds
     from commonplace.ledger.selection import Query, Selection
     from commonplace.ledger.sqlite import SqliteDialect
+    from commonplace.ledger.vectorreading import Space
     from commonplace.record import Record
     from commonplace.scope import Scope
 
-    Matrix = NDArray[np.float32]
-
-IfExists = Literal["replace", "keep", "error"]
 Name = TypeVar("Name")
-NO_VECTORS: Mapping[int, Matrix] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A record to write, with its vectors by space id.
-
-    `origins` says what the vectors of a space were made from, where the caller did not bring them.
-    """
-
-    record: Record
-    vectors: Mapping[int, Matrix] = field(default_factory=dict[int, "Matrix"])
-    origins: Mapping[int, Origin] = field(default_factory=dict[int, "Origin"])
-    full_text: bool = True
-    chosen_id: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """What became of an entry: the record as it now is, and whether it was written."""
-
-    record: Record
-    operation: Literal["add", "update", "none"]
-
-
-class Transaction(Snapshot):
+class Transaction(RowWriter):
     """A write in progress. Made by `Ledger.write`; nothing is seen by others until it ends."""
-
-    def __init__(
-        self,
-        connection: DriverConnection,
-        dialect: SqliteDialect,
-        scope_ids: ScopeIds,
-        keep_versions: int | None,
-    ) -> None:
-        super().__init__(connection, dialect, scope_ids)
-        self.former = History(connection, dialect, scope_ids, keep_versions)
-        self._spaces_seen: dict[str, Space] = {}
-
-    @property
-    def links(self) -> LinkWriter:
-        """The links between records, to be written too."""
-        return LinkWriter(self._connection, self._dialect, self._log)
 
     def put(
         self, entries: Sequence[Entry], *, if_exists: IfExists, dedupe: bool, now: int
@@ -198,28 +150,6 @@ class Transaction(Snapshot):
             self._rewrite(row, entry, place, now, keep_vectors=False, operation="restore")
         return entry.record
 
-    def remove(self, pks: Sequence[int], *, operation: str, now: int) -> int:
-        """Delete records with their vectors, full text and links; how many there were.
-
-        Their last states stay in the history, unless they expired: then nothing of them stays.
-        """
-        array = {"pks": self._dialect.array(pks)}
-        rows = self._rows(_by_pk(self._dialect), array)
-        if not rows:
-            return 0
-        held = self._vectors_held(pks)
-        if operation == "expire":
-            self.former.forget_all(row.id for row in rows)
-        else:
-            self._keep(rows, by=operation, at=now)
-        self._forget_text(rows)
-        self._drop_vectors(pks)
-        self.links.forget(row.id for row in rows)
-        self._connection.execute(_delete_records(self._dialect), array)
-        self._count({row.pk: (row.scope_id, -1) for row in rows}.values())
-        self._log([_event(row, operation, held.get(row.pk, 0), now) for row in rows])
-        return len(rows)
-
     def space(self, name: str, identity: str, dimension: int, *, now: int) -> Space:
         """The space of this name, created if it is new.
 
@@ -292,17 +222,6 @@ class Transaction(Snapshot):
             self.remove(sorted(gone), operation="expire", now=now)
         return {name: row for name, row in found.items() if row.pk not in gone}
 
-    def _rows(self, query: Query, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
-        rows = self._connection.execute(query, values).all()
-        self._scopes.load({row.scope_id for row in rows})
-        return rows
-
-    def _rows_by_id(self, ids: Sequence[str]) -> dict[str, Row[Any]]:
-        if not ids:
-            return {}
-        wanted = {"ids": self._dialect.array(ids)}
-        return {row.id: row for row in self._rows(_by_id(self._dialect), wanted)}
-
     def _rows_by_key(
         self, entries: Sequence[Entry], places: Sequence[int]
     ) -> dict[tuple[int, str | None], Row[Any]]:
@@ -359,34 +278,6 @@ class Transaction(Snapshot):
         self._insert_begun(begun := self._begun(fresh, now), now, operation="add")
         return [Written(record=entry.record, operation="add") for entry, _ in begun]
 
-    def _insert_begun(
-        self, fresh: Sequence[tuple[Entry, int]], now: int, *, operation: str
-    ) -> None:
-        if not fresh:
-            return
-        first = self._dialect.next_pk(self._connection)
-        rows = [
-            {"pk": pk, **row_of(entry.record, place, full_text=_has_text(entry))}
-            for pk, (entry, place) in enumerate(fresh, first)
-        ]
-        self._connection.execute(_INSERT_RECORD, rows)
-        numbered = zip((row["pk"] for row in rows), (entry for entry, _ in fresh), strict=True)
-        self._inserted(rows, _vector_rows(numbered), now, operation=operation)
-
-    def _inserted(
-        self,
-        rows: Sequence[Mapping[str, Any]],
-        vectors: list[dict[str, Any]],
-        now: int,
-        *,
-        operation: str = "add",
-    ) -> None:
-        """Write what goes with new rows of `records`: vectors, full text, counts, journal."""
-        self._add_vectors(vectors)
-        self._index_text(rows)
-        self._count((row["scope_id"], 1) for row in rows)
-        self._log([{**_new_event(row, now), "operation": operation} for row in rows])
-
     def _begun(self, fresh: Sequence[tuple[Entry, int]], now: int) -> list[tuple[Entry, int]]:
         """The entries with the times and version numbers that new records get.
 
@@ -403,9 +294,6 @@ class Transaction(Snapshot):
             )
             for entry, place in fresh
         ]
-
-    def _keep(self, rows: Sequence[Row[Any]], *, by: str, at: int) -> None:
-        self.former.keep(rows, [space.id for space in self.spaces().values()], by=by, at=at)
 
     def _check_ids_free(self, ids: Sequence[str]) -> None:
         if len(ids) > len(set(ids)):
@@ -428,124 +316,6 @@ class Transaction(Snapshot):
         )
         self._rewrite(row, replace(entry, record=record), row.scope_id, now, keep_vectors=False)
         return Written(record=record, operation="update")
-
-    def _rewrite(
-        self,
-        row: Row[Any],
-        entry: Entry,
-        scope_id: int,
-        now: int,
-        *,
-        keep_vectors: bool,
-        operation: str = "update",
-    ) -> None:
-        """Put a new state in place of a row; vectors of spaces not named stay if asked."""
-        self._keep([row], by=operation, at=now)
-        new = {"pk": row.pk, **row_of(entry.record, scope_id, full_text=_has_text(entry))}
-        only = entry.vectors if keep_vectors else None
-        brought = _vector_rows([(row.pk, entry)])
-        self._overwrite_row(row, new, brought, now, only=only, operation=operation)
-
-    def _overwrite_row(
-        self,
-        row: Row[Any],
-        new: Mapping[str, Any],
-        vectors: list[dict[str, Any]],
-        now: int,
-        *,
-        only: Container[int] | None = None,
-        operation: str = "update",
-    ) -> None:
-        """Put new columns and vectors in place of a row's, in the spaces of `only` or in all."""
-        held = self._vectors_held([row.pk]).get(row.pk, 0)
-        self._drop_vectors([row.pk], only=only)
-        moved = any(getattr(row, name) != new[name] for name in ("content", "scope_id", "has_text"))
-        if moved:
-            self._forget_text([row])
-        self._connection.execute(_UPDATE_RECORD, {**new, "old_pk": row.pk})
-        self._add_vectors(vectors)
-        if moved:
-            self._index_text([new])
-        if new["scope_id"] != row.scope_id:
-            self._count([(row.scope_id, -1), (new["scope_id"], 1)])
-            self._log([_event(row, "move", 0, now)])
-        self._log([{**_new_event(new, now), "operation": operation, "vectors": held}])
-
-    def _add_vectors(self, rows: list[dict[str, Any]]) -> None:
-        if not rows:
-            return
-        self._connection.execute(_INSERT_VECTOR, rows)
-        self._count_vectors(Counter(row["space_id"] for row in rows))
-
-    def _drop_vectors(self, pks: Sequence[int], *, only: Container[int] | None = None) -> None:
-        """Drop the vectors of records, all or those in some spaces.
-
-        A partial space never holds vectors of another state than the memory's own space does: what
-        is dropped here is embedded anew by the reindex.
-        """
-        array = self._dialect.array(pks)
-        dropped: dict[int, int] = {}
-        spaces = self.spaces()
-        own = spaces.get(OWN_SPACE)
-        renewed = own is not None and only is not None and own.id in only
-        for space in spaces.values():
-            if only is None or space.id in only or (renewed and space.partial):
-                wanted = {"space_id": space.id, "pks": array}
-                gone = self._connection.execute(_delete_vectors(self._dialect), wanted)
-                dropped[space.id] = -gone.rowcount
-        self._count_vectors(dropped)
-
-    def _count_vectors(self, changes: Mapping[int, int]) -> None:
-        for space_id, change in changes.items():
-            if change:
-                self._connection.execute(_COUNT_VECTORS, {"space": space_id, "change": change})
-
-    def _vectors_held(self, pks: Sequence[int]) -> dict[int, int]:
-        """The largest number of vectors each record has in one space."""
-        array = self._dialect.array(pks)
-        held: dict[int, int] = {}
-        for space in self.spaces().values():
-            wanted = {"space_id": space.id, "pks": array}
-            for row in self._connection.execute(_vectors_held(self._dialect), wanted):
-                held[row.record_pk] = max(held.get(row.record_pk, 0), row.held)
-        return held
-
-    def _index_text(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        texts = [
-            self._text(row["pk"], row["content"], row["scope_id"])
-            for row in rows
-            if row["has_text"]
-        ]
-        if texts:
-            self._dialect.insert_text(self._connection, texts)
-
-    def _forget_text(self, rows: Iterable[Row[Any]]) -> None:
-        texts = [self._text(row.pk, row.content, row.scope_id) for row in rows if row.has_text]
-        if texts:
-            self._dialect.delete_text(self._connection, texts)
-
-    def _text(self, pk: int, content: str, scope_id: int) -> dict[str, Any]:
-        return {
-            "pk": pk,
-            "content": content,
-            "scopes": scope_tokens(self._scopes.lineage(scope_id)),
-        }
-
-    def _count(self, changes: Iterable[tuple[int, int]]) -> None:
-        sums: Counter[int] = Counter()
-        for scope_id, change in changes:
-            sums[scope_id] += change
-        self._scopes.add_counts(sums)
-
-    def _log(self, events: Sequence[Mapping[str, Any]]) -> None:
-        if events:
-            self._connection.execute(_INSERT_EVENT, [{"detail": None, **one} for one in events])
-
-    def _record(self, row: Row[Any]) -> Record:
-        return record_of(row, self._scope_of(row))
-
-    def _scope_of(self, row: Row[Any]) -> Scope:
-        return self._scopes.scope(row.scope_id)
 
     def _in(self, row: Row[Any], allowed: Callable[[Scope], bool]) -> bool:
         return allowed(self._scope_of(row))
@@ -608,76 +378,6 @@ def _is_over(row: Row[Any], now: int) -> bool:
     return row.expires_at is not None and row.expires_at <= now
 
 
-def _has_text(entry: Entry) -> bool:
-    return entry.full_text and bool(entry.record.content.strip())
-
-
-def _vector_rows(numbered: Iterable[tuple[int, Entry]]) -> list[dict[str, Any]]:
-    return [
-        {
-            "space_id": space_id,
-            "record_pk": pk,
-            "ordinal": ordinal,
-            "origin": entry.origins.get(space_id, BROUGHT),
-            "vector": vector.astype("<f4", copy=False).tobytes(),
-        }
-        for pk, entry in numbered
-        for space_id, matrix in entry.vectors.items()
-        for ordinal, vector in enumerate(matrix)
-    ]
-
-
-def _new_event(row: Mapping[str, Any], now: int) -> dict[str, Any]:
-    return {
-        "at": now,
-        "operation": "add",
-        "record_pk": row["pk"],
-        "record_id": row["id"],
-        "scope_id": row["scope_id"],
-        "version": row["version"],
-        "vectors": 0,
-    }
-
-
-def _event(row: Row[Any], operation: str, held: int, now: int) -> dict[str, Any]:
-    return {
-        "at": now,
-        "operation": operation,
-        "record_pk": row.pk,
-        "record_id": row.id,
-        "scope_id": row.scope_id,
-        "version": row.version,
-        "vectors": held,
-    }
-
-
-# Statements of fixed shape are built once: building one costs as much as running it.
-_INSERT_RECORD = fixed(records.insert())
-_INSERT_VECTOR = fixed(vectors.insert())
-_INSERT_EVENT = fixed(journal.insert())
-_COLUMNS = [column.name for column in records.c]
-_UPDATE_RECORD = fixed(
-    update(records)
-    .where(records.c.pk == bindparam("old_pk"))
-    .values({name: bindparam(name) for name in _COLUMNS})
-)
-_COUNT_VECTORS = fixed(
-    update(spaces)
-    .where(spaces.c.id == bindparam("space"))
-    .values(vectors=spaces.c.vectors + bindparam("change"))
-)
-
-
-@functools.cache
-def _by_pk(dialect: SqliteDialect) -> Query:
-    return fixed(select(records).where(dialect.among(records.c.pk, "pks")))
-
-
-@functools.cache
-def _by_id(dialect: SqliteDialect) -> Query:
-    return fixed(select(records).where(dialect.among(records.c.id, "ids")))
-
-
 @functools.cache
 def _by_key(dialect: SqliteDialect) -> Query:
     return fixed(
@@ -694,29 +394,4 @@ def _by_content(dialect: SqliteDialect) -> Query:
             dialect.among(records.c.scope_id, "scope_ids"),
             dialect.among(records.c.content_hash, "hashes"),
         )
-    )
-
-
-@functools.cache
-def _delete_records(dialect: SqliteDialect) -> Delete:
-    return fixed(delete(records).where(dialect.among(records.c.pk, "pks")))
-
-
-@functools.cache
-def _delete_vectors(dialect: SqliteDialect) -> Delete:
-    return fixed(
-        delete(vectors).where(
-            vectors.c.space_id == bindparam("space_id"), dialect.among(vectors.c.record_pk, "pks")
-        )
-    )
-
-
-@functools.cache
-def _vectors_held(dialect: SqliteDialect) -> Query:
-    return fixed(
-        select(vectors.c.record_pk, func.count().label("held"))
-        .where(
-            vectors.c.space_id == bindparam("space_id"), dialect.among(vectors.c.record_pk, "pks")
-        )
-        .group_by(vectors.c.record_pk)
     )

@@ -27,7 +27,7 @@ from commonplace.ledger.schema import (
     versions,
 )
 from commonplace.ledger.selection import Shape, in_scopes, live_in_scopes, parameters, shape
-from commonplace.ledger.snapshot import Snapshot, Space
+from commonplace.ledger.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from commonplace.ledger.selection import Query, Selection
     from commonplace.ledger.sqlite import SqliteDialect
+    from commonplace.ledger.vectorreading import Space
 
 RowKind: TypeAlias = Literal["record", "version", "link", "thread", "message"]
 """What a whole row is: a record, a former state of one, or what hangs on records."""
