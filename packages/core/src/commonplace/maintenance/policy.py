@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from commonplace.arguments import checked_choice, checked_number, checked_offset
-from commonplace.drafts import checked_kinds
 from commonplace.errors import InvalidInputError
 from commonplace.filters import EVERYTHING, And, Compare, Field, Filter, parse_filter
+from commonplace.parts import checked_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from commonplace.arguments import checked_iterable
-from commonplace.drafts import checked_embed, checked_parts
 from commonplace.errors import CommonplaceError, InvalidInputError
 from commonplace.middleware.port import ReadMiddleware, WriteMiddleware
+from commonplace.parts import checked_embed, checked_parts
 from commonplace.record import Record
 
 if TYPE_CHECKING:

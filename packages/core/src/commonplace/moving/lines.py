@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from commonplace import limits
-from commonplace.drafts import checked_parts, checked_record_id
 from commonplace.errors import InvalidInputError
 from commonplace.jsonvalue import checked_json, dump_json
 from commonplace.ledger import FIELDS, Whole
+from commonplace.parts import checked_parts, checked_record_id
 from commonplace.scope import Scope
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from commonplace.arguments import checked_flag, checked_id
 from commonplace.clock import to_micros
-from commonplace.drafts import checked_reason, draft, fields_of
+from commonplace.drafts import draft, fields_of
 from commonplace.errors import InvalidInputError, NotFoundError
 from commonplace.maintenance import Policy
+from commonplace.parts import checked_reason
 from commonplace.verbs.handle import Handle
 
 if TYPE_CHECKING:

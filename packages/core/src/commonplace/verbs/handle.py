@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from commonplace.arguments import checked_flag
 from commonplace.clock import to_micros
-from commonplace.drafts import checked_kinds, checked_tags, draft, fields_of
+from commonplace.drafts import draft, fields_of
 from commonplace.errors import InvalidInputError
 from commonplace.filters import parse_filter
 from commonplace.ledger import Selection
+from commonplace.parts import checked_kinds, checked_tags
 from commonplace.record import Record
 
 if TYPE_CHECKING:

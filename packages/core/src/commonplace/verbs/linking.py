@@ -15,10 +15,10 @@ from commonplace.arguments import (
     checked_query,
 )
 from commonplace.clock import from_micros
-from commonplace.drafts import checked_parts, checked_reason, checked_type, checked_types
 from commonplace.errors import InvalidInputError
 from commonplace.ledger import Way
 from commonplace.linking import Walk
+from commonplace.parts import checked_parts, checked_reason, checked_type, checked_types
 from commonplace.record import Direction, Link, Record, Related
 from commonplace.verbs.handle import Handle
 

@@ -16,8 +16,8 @@ from commonplace.arguments import (
     checked_query,
     checked_weight,
 )
-from commonplace.drafts import checked_query_vector
 from commonplace.errors import InvalidInputError
+from commonplace.parts import checked_query_vector
 from commonplace.record import Hit, Hits, Record, ScopeInfo
 from commonplace.verbs.handle import Handle
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from commonplace.drafts import VectorLike
+    from commonplace.parts import VectorLike
     from commonplace.scope import ScopeLike
     from commonplace.search import Mode
     from commonplace.verbs.handle import FilterLike
