@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import (
@@ -256,13 +257,31 @@ def _prepare(connection: Any, durability: Durability, *, on_disk: bool) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
     if on_disk:
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _use_wal(cursor)
     cursor.execute(f"PRAGMA synchronous = {durability.upper()}")
     cursor.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     cursor.execute("PRAGMA secure_delete = ON")
     cursor.execute("PRAGMA temp_store = MEMORY")
     cursor.execute("PRAGMA trusted_schema = OFF")
     cursor.close()
+
+
+def _use_wal(cursor: Any) -> None:
+    """Keep a write-ahead log.
+
+    Where several connections do this to a new file at once, SQLite refuses some at once, without
+    the wait that was set (each reads the file, and none could write it): they try again.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.001)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

@@ -1,0 +1,33 @@
+"""A file that is new to all who open it at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TYPE_CHECKING
+
+from commonplace.ledger.sqlite import create_private, open_engine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOGETHER = 4
+
+
+def test_connections_that_open_a_new_file_at_once_all_get_it(tmp_path: Path) -> None:
+    """Regression: one in a hundred openings failed at once, as if the file had been locked."""
+    start = Barrier(TOGETHER)
+
+    def connect(path: Path) -> str:
+        engine = open_engine(path, "normal")
+        start.wait(60)
+        with engine.connect() as connection:
+            mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+        engine.dispose()
+        return mode
+
+    with ThreadPoolExecutor(TOGETHER) as threads:
+        for number in range(30):
+            path = tmp_path / f"{number}.sqlite"
+            create_private(path)
+            assert list(threads.map(connect, [path] * TOGETHER)) == ["wal"] * TOGETHER
