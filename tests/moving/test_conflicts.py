@@ -11,7 +11,7 @@ from commonplace import ConflictError, InvalidInputError, Memory
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.moving.conftest import ContentsOf, Write
+    from tests.moving.conftest import ContentsOf, StepClock, Write
 
 
 @pytest.fixture
@@ -222,6 +222,17 @@ def test_a_record_in_many_states_is_left_out_whole(
     report = copy.import_(tmp_path / "x.jsonl", on_conflict="skip")
     assert report.versions.skipped == 2500
     assert copy.update("home", content="mine still").version == 2
+
+
+def test_what_expired_here_stands_in_nobodys_place(
+    copy: Memory, export: Path, clock: StepClock, contents_of: ContentsOf, original: Memory
+) -> None:
+    copy.add("short lived", id="tea", scope="users/alice", ttl=1)
+    copy.add("short lived", key="drink", scope="users/alice", ttl=1)
+    clock.micros += 2_000_000
+    assert copy.import_(export, dry_run=True).records.added == 3
+    assert copy.import_(export).records.added == 3
+    assert contents_of(copy) == contents_of(original)
 
 
 def test_a_dry_run_says_what_would_happen(

@@ -101,7 +101,8 @@ class Moving(Handle):
             NotFoundError: there is no such file.
         """
         checked_choice(on_conflict, ("error", "skip", "replace"), "on_conflict")
-        self._view.writable(None)
+        # What expired here does not exist, and must not stand in a record's place.
+        self._store.writer.sweep(self._selection([self._view.writable(None)]))
         return self._store.importer.run(
             checked_path(path),
             self._view,
