@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 SECTION = "Moving, with a vector each"
 RECORDS = 20_000
-FRACTION = 4
+FRACTION = 2
+"""Even these fill the database's page cache of 16 MiB, which is most of what memory grows by."""
 
 _A_SECOND_FOR_20_000 = Mark(limit=50)
 _FLAT = Mark(ratio=1 / 1.5)
@@ -34,7 +35,7 @@ _FLAT = Mark(ratio=1 / 1.5)
 def moving(
     path: Path, rounds: int, tell: Callable[[str], None], records: int = RECORDS
 ) -> list[Finding]:
-    """Exports and imports in fresh processes, of some records and of a quarter of them.
+    """Exports and imports in fresh processes, of some records and of half of them.
 
     Args:
         path: where the memories are made.
@@ -113,7 +114,7 @@ def _growth(what: str, records: int, whole: Sequence[Run], part: Sequence[Run]) 
         records=records,
         unit="MB",
         ours=measured([run["grown"] / 2**20 for run in whole]),
-        peer="of a quarter of the records",
+        peer="of half of the records",
         theirs=measured([run["grown"] / 2**20 for run in part]),
         mark=_FLAT,
     )
