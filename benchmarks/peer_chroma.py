@@ -31,7 +31,7 @@ class ChromaPeer:
     def __init__(self, path: Path, configuration: Mapping[str, Any] | None = None) -> None:
         settings = Settings(anonymized_telemetry=False)
         self._client: Any = chromadb.PersistentClient(str(path), settings=settings)
-        self._collection: Collection = self._client.get_or_create_collection(
+        self.collection: Collection = self._client.get_or_create_collection(
             "bench",
             embedding_function=None,
             configuration=configuration,
@@ -39,13 +39,13 @@ class ChromaPeer:
 
     def put(self, row: Row) -> None:
         """Write one row."""
-        self._collection.upsert(
+        self.collection.upsert(
             ids=[row.id], embeddings=[row.vector], documents=[row.text], metadatas=[_metadata(row)]
         )
 
     def put_many(self, rows: Sequence[Row]) -> None:
         """Write a batch."""
-        self._collection.upsert(
+        self.collection.upsert(
             ids=[row.id for row in rows],
             embeddings=[row.vector for row in rows],
             documents=[row.text for row in rows],
@@ -57,7 +57,7 @@ class ChromaPeer:
 
     def search(self, query: Query, narrow: Narrow) -> list[str]:
         """The ids of the nearest rows; what is included is Chroma's default."""
-        found = self._collection.query(
+        found = self.collection.query(
             query_embeddings=[query.vector], n_results=LIMIT, where=_where(narrow)
         )
         return found["ids"][0]

@@ -66,7 +66,7 @@ def opening(paths: Mapping[str, Path], records: int, repeats: int) -> list[Findi
     with TemporaryDirectory() as compiled:
         for repeat in range(repeats + 1):
             for name, path in paths.items():
-                found = json.loads(_run([*_FRESH, "open", name, str(path)], compiled))
+                found = json.loads(run_fresh([*_FRESH, "open", name, str(path)], compiled))
                 if repeat:
                     runs[name].append(found)
 
@@ -125,10 +125,11 @@ def memory(paths: Mapping[str, Path], records: int, repeats: int) -> list[Findin
 
 def _import_seconds(statement: str, compiled: str) -> float:
     program = f"import time; t = time.perf_counter(); {statement}; print(time.perf_counter() - t)"
-    return float(_run(["-c", program], compiled))
+    return float(run_fresh(["-c", program], compiled))
 
 
-def _run(arguments: Sequence[str], compiled: str) -> str:
+def run_fresh(arguments: Sequence[str], compiled: str) -> str:
+    """What a fresh interpreter prints; `compiled` is a folder where it keeps compiled modules."""
     command = [sys.executable, *arguments]
     return subprocess.run(  # noqa: S603 - our own program
         command,

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, cast
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import events, history, links, processes, searches, writes
+from benchmarks import events, history, links, moving, processes, searches, writes
 from benchmarks.data import make
 from benchmarks.peers import open_peer
 from benchmarks.report import Finding, document, put_between_markers, summary, write_json
@@ -36,6 +36,7 @@ SUBJECTS = (
     "events",
     "links",
     "history",
+    "moving",
     "writes",
     "bulk",
     "searches",
@@ -44,7 +45,7 @@ SUBJECTS = (
     "opening",
     "memory",
 )
-APART = {"import", "events", "links", "history"}
+APART = {"import", "events", "links", "history", "moving"}
 """Subjects with stores of their own."""
 
 STEPS_A_SIZE = 7
@@ -89,6 +90,10 @@ class Run:
             size = min(history.RECORDS, sizes[-1])
             place = self.workspace / "history"
             self.findings += history.history(place, self.rounds, self._tell, size)
+        if self._step("moving"):
+            size = min(moving.RECORDS, sizes[-1])
+            place = self.workspace / "moving"
+            self.findings += moving.moving(place, self.rounds, self._tell, size)
         if self.only - APART:
             for records in sizes:
                 self._at(records)

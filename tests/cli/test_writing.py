@@ -154,7 +154,7 @@ def test_a_file_that_is_not_there_is_wrong_usage(cli: Cli) -> None:
 
 def test_delete_asks_and_no_is_no(stocked: Cli) -> None:
     asked = stocked("delete", "--kind", "fact", stdin="n\n", code=1)
-    assert "Delete 2 records for good?" in asked.stderr + asked.stdout
+    assert "Delete 2 records?" in asked.stderr + asked.stdout
     assert stocked.json("stats")["records"] == 3
 
 
@@ -165,7 +165,7 @@ def test_delete_without_an_answer_deletes_nothing(stocked: Cli) -> None:
 
 def test_delete_by_id_after_yes(stocked: Cli) -> None:
     record = stocked.json("list", "--kind", "message")[0]
-    assert "Delete 1 record for good?" in stocked("delete", record["id"], stdin="y\n").output
+    assert "Delete 1 record?" in stocked("delete", record["id"], stdin="y\n").output
     stocked("show", record["id"], code=1)
 
 

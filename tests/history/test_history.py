@@ -129,6 +129,17 @@ def test_only_what_is_kept_comes_back() -> None:
         assert memory.get("1", as_of=first.updated_at) is None
 
 
+@pytest.mark.parametrize("most", [0, 1])
+def test_older_states_go_too_whoever_wrote_them(tmp_path: Path, most: int) -> None:
+    with Memory(tmp_path / "m", embedder=HashingEmbedder(8)) as memory:
+        for content in ("one", "two", "three"):
+            memory.add(content, id="1")
+    with Memory(tmp_path / "m", embedder=HashingEmbedder(8), keep_versions=most) as memory:
+        memory.delete("1")
+        assert [state.record.content for state in memory.history("1")] == ["three"][:most]
+        assert memory.verify().problems == ()
+
+
 @pytest.mark.parametrize("bad", [-1, 1.5, "2", True])
 def test_a_malformed_keep_versions_is_refused(bad: Any) -> None:
     with pytest.raises(InvalidInputError):

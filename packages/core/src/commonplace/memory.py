@@ -49,8 +49,8 @@ class Memory(Writing, Reading, Versioning, Linking, Curating, Watching, Comparin
             is enough: expired records are invisible at once.
         clock: where the time comes from; tests fix it.
         create: whether a memory is made where there is none.
-        keep_versions: how many former states of each record this handle's writes keep; None for
-            all of them, 0 for none.
+        keep_versions: how many former states of a record are kept when this handle writes it; None
+            for all of them, 0 for none. Older ones are forgotten then, whoever wrote them.
         middleware: what changes or refuses records on their way in (`WriteMiddleware`, first to
             last) and changes them on their way out (`ReadMiddleware`, last to first), for this
             memory and every view of it.

@@ -92,7 +92,7 @@ def delete(
     scope: options.ScopePath = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Delete records by id, or all that match, for good. Asks first."""
+    """Delete records by id, or all that match. Asks first. Their history stays until `purge`."""
     condition = filter_option(filter_json)
     matching: dict[str, Any] = {"filter": condition, "kinds": kinds or [], "tags": tags or []}
     if not (ids or condition or kinds or tags or everything):
@@ -166,4 +166,4 @@ def _report(report: ImportReport, *, as_json: bool) -> None:
 
 def _ask(count: int) -> None:
     if count:
-        typer.confirm(f"Delete {terminal.counted(count)} for good?", abort=True, err=True)
+        typer.confirm(f"Delete {terminal.counted(count)}?", abort=True, err=True)

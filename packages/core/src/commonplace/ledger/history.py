@@ -72,7 +72,10 @@ class History:
             by: the operation.
             at: when it happens, in microseconds; a state ends no earlier than it began.
         """
-        if self._most == 0 or not rows:
+        if not rows:
+            return
+        if self._most == 0:
+            self.forget_all(row.id for row in rows)
             return
         first = self.next_pk()
         moves: list[dict[str, Any]] = [

@@ -162,7 +162,8 @@ class Writing(Handle):
     ) -> int:
         """Delete records by id, or all that match, or with `everything=True` all in the view.
 
-        An empty list of ids matches nothing. Several conditions must all hold.
+        An empty list of ids matches nothing. Several conditions must all hold. The last state of
+        each stays in its history, for `restore` and `as_of`, until `purge`; its links do not.
 
         Returns:
             How many were deleted.
