@@ -224,6 +224,43 @@ def test_an_id_that_others_use_by_now_does_not_come_back(timed: Memory) -> None:
     assert timed.get("1") == theirs
 
 
+@pytest.mark.parametrize("swept", [True, False])
+def test_a_record_that_expires_leaves_others_the_history_of_its_id(
+    timed: Memory, clock: Any, swept: Any
+) -> None:
+    a, b = timed.scope("a"), timed.scope("b")
+    a.add("at a", id="1")
+    a.delete("1")
+    b.add("at b", id="1", ttl=1)
+    b.update("1", content="still at b")
+    clock.wait(2)
+    assert b.sweep() == 1 if swept else b.get("1") is None
+    assert b.history("1") == []
+    assert [one.record.content for one in a.history("1")] == ["at a"]
+    assert a.restore("1").content == "at a"
+    assert b.history("1") == []
+    assert timed.verify().ok
+
+
+@pytest.mark.parametrize("keep_versions", [0, 1])
+def test_a_limit_on_versions_leaves_others_the_history_of_their_ids(
+    path: Any, keep_versions: int
+) -> None:
+    """The one who deleted it kept all; whoever uses the id anew elsewhere may keep less."""
+    with Memory(path, embedder=HashingEmbedder(8)) as memory:
+        memory.add("at a", id="1", scope="a")
+        memory.delete("1")
+    with Memory(path, embedder=HashingEmbedder(8), keep_versions=keep_versions) as memory:
+        b = memory.scope("b")
+        b.add("at b", id="1")
+        b.update("1", content="again")
+        b.update("1", content="and again")
+        assert len(b.history("1")) == 1 + keep_versions
+        b.delete("1")
+        assert memory.scope("a").restore("1").content == "at a"
+        assert memory.verify().ok
+
+
 def test_an_archived_record_that_may_only_be_read_stays_so(timed: Memory) -> None:
     timed.add("tea", id="1", scope="a")
     timed.archive("1")

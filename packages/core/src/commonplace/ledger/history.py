@@ -17,6 +17,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
 )
 
@@ -75,7 +76,7 @@ class History:
         if not rows:
             return
         if self._most == 0:
-            self.forget_all(row.id for row in rows)
+            self.forget_all(row.pk for row in rows)
             return
         first = self.next_pk()
         moves: list[dict[str, Any]] = [
@@ -141,9 +142,9 @@ class History:
             self._connection.execute(statement, array)
         return len(rows)
 
-    def forget_all(self, ids: Iterable[str]) -> int:
-        """Remove every version of these records; how many there were."""
-        wanted = {"ids": self._dialect.array(ids)}
+    def forget_all(self, record_pks: Iterable[int]) -> int:
+        """Remove every version of these records, which are still there; how many there were."""
+        wanted = {"pks": self._dialect.array(record_pks)}
         pks = list(self._connection.execute(_of_records(self._dialect), wanted).scalars())
         return self.forget(pks) if pks else 0
 
@@ -164,7 +165,7 @@ class History:
             pk
             for row in rows
             for pk in self._connection.execute(
-                _OLDEST, {"id": row.id, "before": row.version - (self._most or 0)}
+                _OLDEST, {"pk": row.pk, "before": row.version - (self._most or 0)}
             ).scalars()
         ]
         if old:
@@ -193,6 +194,19 @@ def former_in(
         wanted = and_(wanted, dialect.among(versions.c.id, "ids"))
         values["ids"] = dialect.array(ids)
     return wanted, values
+
+
+def of_record() -> ColumnElement[bool]:
+    """The condition that a version is one of a record, joined by both of their columns.
+
+    An id that was deleted may be used again, also by somebody else elsewhere: what lay at another
+    scope and began at another time is not the record's own, and not its to hide or to forget.
+    """
+    same_place = versions.c.scope_id == records.c.scope_id
+    return and_(
+        versions.c.id == records.c.id,
+        or_(same_place, versions.c.created_at == records.c.created_at),
+    )
 
 
 # Statements of fixed shape are built once: building one costs as much as running it.
@@ -227,9 +241,9 @@ _OF_RECORD = fixed(
     select(versions).where(versions.c.id == bindparam("id")).order_by(versions.c.version)
 )
 _OLDEST = fixed(
-    select(versions.c.pk).where(
-        versions.c.id == bindparam("id"), versions.c.version <= bindparam("before")
-    )
+    select(versions.c.pk)
+    .join_from(versions, records, of_record())
+    .where(records.c.pk == bindparam("pk"), versions.c.version <= bindparam("before"))
 )
 _VECTORS_OF = fixed(
     select(version_vectors.c.space_id, version_vectors.c.origin, version_vectors.c.vector)
@@ -254,7 +268,8 @@ def _by_pk(dialect: SqliteDialect) -> Query:
 
 @functools.cache
 def _of_records(dialect: SqliteDialect) -> Query:
-    return fixed(select(versions.c.pk).where(dialect.among(versions.c.id, "ids")))
+    own = select(versions.c.pk).join_from(versions, records, of_record())
+    return fixed(own.where(dialect.among(records.c.pk, "pks")))
 
 
 @functools.cache

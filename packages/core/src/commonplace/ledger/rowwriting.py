@@ -67,7 +67,7 @@ class RowWriter(Snapshot):
             return 0
         held = self._vectors_held(pks)
         if operation == "expire":
-            self.former.forget_all(row.id for row in rows)
+            self.former.forget_all(row.pk for row in rows)
         else:
             self._keep(rows, by=operation, at=now)
         self._forget_text(rows)

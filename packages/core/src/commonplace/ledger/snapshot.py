@@ -14,7 +14,7 @@ from commonplace.errors import InvalidInputError
 from commonplace.ledger import checking
 from commonplace.ledger.cursors import Cursors
 from commonplace.ledger.driver import fixed
-from commonplace.ledger.history import former_in
+from commonplace.ledger.history import former_in, of_record
 from commonplace.ledger.journal import Journal
 from commonplace.ledger.links import Links
 from commonplace.ledger.reindexing import Reindexing
@@ -414,9 +414,7 @@ def _by_id(dialect: SqliteDialect, kind: Shape) -> Query:
 def _former(dialect: SqliteDialect, kind: Shape) -> Query:
     placed = replaced(in_scopes(kind, dialect), {records: versions})
     wanted = versions.c.id == bindparam("id")
-    expired = exists().where(
-        records.c.id == bindparam("id"), records.c.expires_at <= bindparam("now")
-    )
+    expired = exists().where(of_record(), records.c.expires_at <= bindparam("now"))
     return fixed(select(versions).where(wanted, placed, ~expired).order_by(versions.c.version))
 
 

@@ -135,11 +135,11 @@ class Transaction(RowWriter):
         Raises:
             ConflictError: another record has the key by now.
         """
+        row = self._without_expired(self._rows_by_id([record_id]), now).get(record_id)
         states = [row for row in self.former.rows(record_id) if self._in(row, allowed)]
         if version is not None:
             states = [row for row in states if row.version == version]
-        row = self._rows_by_id([record_id]).get(record_id)
-        if not states or (row is not None and (_is_over(row, now) or not self._in(row, allowed))):
+        if not states or (row is not None and not self._in(row, allowed)):
             return None
         last = max(self.former.numbers([record_id])[record_id], 0 if row is None else row.version)
         entry = self._former_entry(states[-1], last + 1, now)

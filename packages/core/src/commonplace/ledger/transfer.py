@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from sqlalchemy import Float, Integer, Table, bindparam, func, not_, or_, select
 
 from commonplace.ledger.driver import fixed
+from commonplace.ledger.history import of_record
 from commonplace.ledger.replacing import replaced
 from commonplace.ledger.schema import (
     BROUGHT,
@@ -314,12 +315,16 @@ def _version_in_scopes(kind: Shape, dialect: SqliteDialect) -> ColumnElement[boo
     return replaced(in_scopes(kind, dialect), {records: versions})
 
 
-def _same_id(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """That a version's record is there and fulfils the condition."""
-    return select(records.c.pk).where(records.c.id == versions.c.id, condition).exists()
+def _is_live(kind: Shape, dialect: SqliteDialect) -> ColumnElement[bool]:
+    """That the record with a version's id lies in the scopes."""
+    live = live_in_scopes(kind, dialect)
+    return select(records.c.pk).where(records.c.id == versions.c.id, live).exists()
 
 
-_GONE = records.c.expires_at <= bindparam("now")
+def _expired() -> ColumnElement[bool]:
+    """That a version's record expired."""
+    gone = records.c.expires_at <= bindparam("now")
+    return select(records.c.pk).where(of_record(), gone).exists()
 
 
 @functools.cache
@@ -374,7 +379,7 @@ def _versions_of(dialect: SqliteDialect, kind: Shape) -> Query:
 @functools.cache
 def _homeless(dialect: SqliteDialect, kind: Shape) -> Query:
     """The versions whose records are deleted, or lie elsewhere now; none of those that expired."""
-    elsewhere = not_(_same_id(or_(_GONE, live_in_scopes(kind, dialect))))
+    elsewhere = not_(or_(_expired(), _is_live(kind, dialect)))
     return fixed(
         select(versions.c.pk)
         .where(_version_in_scopes(kind, dialect), elsewhere)
@@ -417,7 +422,7 @@ def _messages(dialect: SqliteDialect, kind: Shape) -> Query:
 def _counts(dialect: SqliteDialect, kind: Shape) -> dict[RowKind, Query]:
     placed = replaced(in_scopes(kind, dialect), {records: threads})
     in_threads = select(threads.c.id).where(threads.c.id == messages.c.thread_id, placed).exists()
-    former = select(versions.c.pk).where(_version_in_scopes(kind, dialect), not_(_same_id(_GONE)))
+    former = select(versions.c.pk).where(_version_in_scopes(kind, dialect), not_(_expired()))
     counted: dict[RowKind, Query] = {
         "record": _pks(dialect, kind),
         "version": former,
@@ -447,7 +452,7 @@ def _holding(dialect: SqliteDialect, kind: Shape) -> tuple[Query, Query]:
         .where(
             version_vectors.c.space_id == bindparam("space_id"),
             _version_in_scopes(kind, dialect),
-            not_(_same_id(_GONE)),
+            not_(_expired()),
         )
     )
     return fixed(present.limit(1)), fixed(former.limit(1))
