@@ -128,6 +128,23 @@ def test_a_history_outside_the_view_is_never_forgotten(
     assert contents_of(copy)["versions"] == before
 
 
+def test_a_state_in_place_of_one_outside_the_view_is_refused_before_anything_is_written(
+    original: Memory, copy: Memory, contents_of: ContentsOf, tmp_path: Path
+) -> None:
+    original.update("home", content="as new as the one here")
+    original.scope("users/alice").export(tmp_path / "x.jsonl")
+    copy.add("bob's", id="home", scope="users/bob")
+    copy.update("home", content="mine", scope="users/alice")
+    before = contents_of(copy)
+    view = copy.scope("users/alice")
+    for dry_run in (True, False):
+        with pytest.raises(ConflictError, match="'home', 1 is taken outside"):
+            view.import_(tmp_path / "x.jsonl", on_conflict="replace", dry_run=dry_run)
+    assert contents_of(copy) == before
+    copy.import_(tmp_path / "x.jsonl", on_conflict="replace")
+    assert copy.history("home") == original.history("home")
+
+
 def test_links_and_messages_do_not_reach_outside_the_view(
     original: Memory, copy: Memory, contents_of: ContentsOf, tmp_path: Path
 ) -> None:

@@ -142,7 +142,9 @@ class Chooser:
         hangs: Callable[[Whole], bool],
     ) -> None:
         if whole.kind == "version" and whole.values["id"] in lately.replaced:
-            decision.new.append(whole)
+            # Its history was replaced too, but for states that lie outside the view.
+            if finding.verdict is not Verdict.DIFFERENT or self._replaces(whole, finding):
+                decision.new.append(whole)
         elif finding.verdict is Verdict.SAME:
             decision.unchanged += 1
         elif finding.verdict is Verdict.NEW and hangs(whole):
