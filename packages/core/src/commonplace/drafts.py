@@ -121,7 +121,7 @@ def draft(content: str, given: RecordFields, *, scope: Scope, now: int, fresh_id
         expires_at=_expiry(given, now),
         **checked_parts({"content": content, **_parts(given)}),
     )
-    _check_validity(record)
+    check_validity(record)
     return Draft(
         record=record,
         embed=checked_embed(given.get("embed", True)),
@@ -209,7 +209,7 @@ class Revision:
         """
         moment = from_micros(self.now)
         changed = replace(record, updated_at=moment, version=record.version + 1, **self.parts)
-        _check_validity(changed)
+        check_validity(changed)
         return changed
 
 
@@ -488,7 +488,12 @@ def _vectors(given: RecordFields | RecordChanges) -> dict[str, NDArray[np.float3
     return {space: checked_vectors(vectors, "vector") for space, vectors in named.items()}
 
 
-def _check_validity(record: Record) -> None:
+def check_validity(record: Record) -> None:
+    """Refuse a record that ends before it begins to be true.
+
+    Raises:
+        InvalidInputError: it does.
+    """
     if record.valid_from and record.valid_to and record.valid_to < record.valid_from:
         raise InvalidInputError("valid_to lies before valid_from; swap them")
 

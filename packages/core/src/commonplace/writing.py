@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from commonplace.clock import from_micros
-from commonplace.drafts import OWN_SPACE
+from commonplace.drafts import OWN_SPACE, check_validity
 from commonplace.errors import ConflictError, NotFoundError
 from commonplace.ledger import Entry
 from commonplace.superseding import supersede
@@ -378,7 +378,11 @@ def _origin(given: Draft | Revision) -> Origin:
 
 
 def _valid_from(record: Record, moment: datetime) -> Record:
-    return record if record.valid_from else replace(record, valid_from=moment)
+    if record.valid_from is not None:
+        return record
+    begun = replace(record, valid_from=moment)
+    check_validity(begun)
+    return begun
 
 
 def _standing(transaction: Transaction, record_id: str, selection: Selection) -> Record:

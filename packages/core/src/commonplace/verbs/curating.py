@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from commonplace.arguments import checked_flag, checked_id
-from commonplace.clock import to_micros
+from commonplace.clock import from_micros, to_micros
 from commonplace.drafts import checked_reason, draft, fields_of
 from commonplace.errors import InvalidInputError, NotFoundError
 from commonplace.maintenance import Policy
@@ -54,8 +54,7 @@ class Curating(Handle):
             NotFoundError: one of them cannot be seen, or the old one not written, from this view.
             InvalidInputError: a part is malformed, or the old one is only true from later on.
         """
-        if at is not None:
-            to_micros(at, "at")
+        moment = None if at is None else from_micros(to_micros(at, "at"))
         made = checked_id(new, "new") if isinstance(new, str) else self._successor(old, new)
         return self._store.writer.supersede(
             checked_id(old, "old"),
@@ -63,7 +62,7 @@ class Curating(Handle):
             self._selection(),
             self._view.may_write,
             reason=checked_reason(reason),
-            at=at,
+            at=moment,
         )
 
     def share(self, id: str, scope: ScopeLike) -> Record:  # noqa: A002 - the field's name
