@@ -89,7 +89,7 @@ class Side:
         """A record of the other side as it is to be written on this one.
 
         Its vectors come along; those of the memory's own space only if the same model made them,
-        otherwise the content is embedded anew.
+        otherwise the content is embedded anew. What words did not find, they do not find here.
 
         Args:
             other: where the record is.
@@ -97,16 +97,15 @@ class Side:
             name: the id it gets here; None for a new one.
             keyless: whether its key is left behind.
         """
-        vectors = other.store.reader.vectors_of(record.id)
-        found = OWN_SPACE in vectors
-        if found and other.store.reader.own_model() != self.store.model:
+        vectors, by_words = other.store.reader.findable(record.id)
+        if OWN_SPACE in vectors and other.store.reader.own_model() != self.store.model:
             del vectors[OWN_SPACE]
         fields: Any = fields_of(record) | {
             "id": name,
             "scope": self.place(other, record),
             "key": None if keyless else record.key,
             "vectors": vectors,
-            "embed": found,
+            "embed": by_words,
         }
         made = draft(
             record.content,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from commonplace.record import Record
     from commonplace.scope import ScopeLike
 
+_SHARED_FROM = "shared_from"
+
 
 class Curating(Handle):
     """The verbs that keep a memory true and small, and lend parts of it to others."""
@@ -87,12 +89,14 @@ class Curating(Handle):
         original = self._store.reader.by_id([name], self._selection()).get(name)
         if original is None:
             raise NotFoundError(f"no record {name!r} can be seen from this view")
+        found = self._store.reader.findable(name)
         fields = fields_of(original) | {
             "id": None,
             "scope": place,
             "key": _shared_key(name),
-            "metadata": {**original.metadata, "shared_from": name},
-            "vectors": self._store.reader.vectors_of(name),
+            "metadata": {**original.metadata, _SHARED_FROM: name},
+            "vectors": found.vectors,
+            "embed": found.by_words,
         }
         copy = draft(
             original.content,
@@ -114,7 +118,8 @@ class Curating(Handle):
             How many copies were removed.
         """
         selection = self._selection(
-            [self._view.writable(scope)], filter={"@key": _shared_key(checked_id(id))}
+            [self._view.writable(scope)],
+            filter={"@key": _shared_key(checked_id(id)), _SHARED_FROM: id},
         )
         return self._store.writer.delete(None, selection)
 
