@@ -35,15 +35,15 @@ def maintain(
         with ledger.read() as snapshot:
             states = 0 if moment is None else snapshot.former_count(selection, before=moment)
         return MaintenanceReport(dry_run=True, steps=tuple(steps), states=states)
+    states = 0
+    if moment is not None:
+        with ledger.write() as transaction:
+            states = transaction.former.purge(selection, ids=None, before=moment)
     done: list[Step] = []
     for start in range(0, len(steps), _AT_ONCE):
         with ledger.write() as transaction:
             now = clock.now()
             done += _carried_out(transaction, steps[start : start + _AT_ONCE], now)
-    states = 0
-    if moment is not None:
-        with ledger.write() as transaction:
-            states = transaction.former.purge(selection, ids=None, before=moment)
     return MaintenanceReport(
         dry_run=False, steps=tuple(done), skipped=len(steps) - len(done), states=states
     )
