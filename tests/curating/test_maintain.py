@@ -296,3 +296,21 @@ def test_what_changed_since_it_was_planned_is_left_alone(
         report = memory.maintain(Policy(less_important_than=0.5, filter={"@id": {"$lt": "4"}}))
         assert (steps(report), report.skipped) == ([("archive", "3")], 3)
         assert ids(memory) == ["1", "4", "5"]
+
+
+def test_what_expires_between_the_plan_and_the_run_takes_nothing_in(
+    path: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Memory(path, clock=clock) as memory:
+        memory.add("tea", id="1", importance=0.9, ttl=DAY)
+        memory.add("tea", id="2", importance=0.5, ttl=2 * DAY)
+
+        def planned(*args: Any) -> Any:
+            steps = plan(*args)
+            clock.wait(DAY)
+            return steps
+
+        monkeypatch.setattr(import_module("commonplace.maintenance.maintain"), "plan", planned)
+        report = memory.maintain(Policy(duplicates=1, expired=True))
+        assert (report.steps, report.skipped) == ((), 1)
+        assert ids(memory) == ["2"]

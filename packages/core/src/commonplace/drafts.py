@@ -488,6 +488,13 @@ def _vectors(given: RecordFields | RecordChanges) -> dict[str, NDArray[np.float3
     return {space: checked_vectors(vectors, "vector") for space, vectors in named.items()}
 
 
+def later_expiry(one: Record, other: Record) -> datetime | None:
+    """When the one that lives longer of two records expires; None if one of them never does."""
+    if one.expires_at is None or other.expires_at is None:
+        return None
+    return max(one.expires_at, other.expires_at)
+
+
 def check_validity(record: Record) -> None:
     """Refuse a record that ends before it begins to be true.
 

@@ -36,7 +36,9 @@ class Policy:
             is seen by the next run.
         duplicates: merge records of one scope and kind whose texts are equal but for case and
             space, or whose vectors have at least this cosine, 0.5 to 1. The most important one
-            stays, of several the newest; it gets the others' tags, metadata and links.
+            stays, of several the newest; it gets the others' tags, metadata and links, and
+            expires when the last of them would. Closed and archived records are left alone, and
+            so is what would be too much for one record.
         expired: remove what has expired, and its history.
         history_older_than: remove former states that ended longer ago.
         kinds: only records of these kinds, for all but expiry and history.
