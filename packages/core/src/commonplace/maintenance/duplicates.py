@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from commonplace.drafts import checked_parts, later_expiry
+from commonplace.repeats import ROUNDING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float32]
 
 _AT_ONCE = 256
-_ROUNDING = 1e-6  # equal vectors may have a cosine a little below 1
 
 
 def plain(content: str) -> str:
@@ -88,7 +88,7 @@ def _same_vectors(
     taken = np.zeros(len(ids), dtype=bool)
     found: dict[str, str] = {}
     for start in range(0, len(ids), _AT_ONCE):
-        alike = units[start : start + _AT_ONCE] @ units.T >= least - _ROUNDING
+        alike = units[start : start + _AT_ONCE] @ units.T >= least - ROUNDING
         for row, number in enumerate(range(start, min(start + _AT_ONCE, len(ids)))):
             if not taken[number]:
                 same = np.flatnonzero(alike[row] & ~taken)
