@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -79,9 +80,13 @@ class Side:
         return Scope(*self.base.segments, *other.relative(record.scope))
 
     def state(self, record: Record) -> dict[str, Any]:
-        """What makes two records the same, whatever their ids, versions and times of writing."""
+        """What makes two records the same, whatever their ids, versions and times of writing.
+
+        Every part can be hashed; JSON is text, in which `true` is not `1`.
+        """
         found: dict[str, Any] = {name: getattr(record, name) for name in _STATE}
-        return {**found, "scope": self.relative(record.scope)}
+        as_json = {name: json.dumps(found[name], sort_keys=True) for name in ("value", "metadata")}
+        return {**found, **as_json, "scope": self.relative(record.scope)}
 
     def copied(
         self, other: Side, record: Record, name: str | None, *, keyless: bool = False
