@@ -82,16 +82,11 @@ class Reader:
             searched = snapshot.has_text(record_id)
         return Findable({name: matrix for name, matrix in found.items() if len(matrix)}, searched)
 
-    def by_content(self, content: str, selection: Selection) -> Record | None:
-        """The newest selected record with exactly this content."""
+    def by_content(self, content: str, selection: Selection) -> list[Record]:
+        """The selected records with exactly this content, newest first."""
         with self._ledger.read() as snapshot:
-            found = snapshot.records(snapshot.same_content(content, selection)[:1])
-        return self._chain.read(found[0]) if found else None
-
-    def known(self, ids: Sequence[str]) -> bool:
-        """Whether any of these ids is taken, wherever."""
-        with self._ledger.read() as snapshot:
-            return bool(snapshot.pks_by_id(ids))
+            found = snapshot.records(snapshot.same_content(content, selection))
+        return [self._chain.read(record) for record in found]
 
     def own_model(self) -> tuple[str, int] | None:
         """The model that made the vectors of the memory's own space, and their length."""

@@ -110,6 +110,27 @@ class Writer:
         self._written()
         return [self._chain.read(record) for record in written]
 
+    def exchange(self, drafts: Sequence[Draft], gone: Sequence[str], selection: Selection) -> None:
+        """Remove selected records and write others, in one transaction.
+
+        A record that is removed and written again keeps its links.
+        """
+        passed = [self._chain.draft(draft) for draft in drafts]
+
+        def exchange(vectoriser: Vectoriser) -> None:
+            own = vectoriser.own_vectors(passed)
+            with self._ledger.write() as transaction:
+                now = self._clock.now()
+                entries = _entries(transaction, vectoriser, passed, own, now)
+                links = transaction.links.of_records(gone)
+                pks = transaction.selected_ids(gone, selection)
+                transaction.remove(pks, operation="delete", now=now)
+                transaction.put(entries, if_exists="replace", dedupe=False, now=now)
+                transaction.links.put_again(links, now=now)
+
+        self._model.use(exchange)
+        self._written()
+
     def supersede(
         self,
         old_id: str,

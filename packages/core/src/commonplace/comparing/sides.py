@@ -12,9 +12,9 @@ from commonplace.ledger import Selection
 from commonplace.scope import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from commonplace.record import Record
+    from commonplace.record import Link, Record
     from commonplace.store import Store
 
 _AT_ONCE = 500
@@ -70,6 +70,19 @@ class Side:
     def by_id(self, ids: Sequence[str]) -> dict[str, Record]:
         """Those of the records with these ids that lie on this side."""
         return self.store.reader.by_id(ids, self.selection)
+
+    def taken(self, name: str) -> bool:
+        """Whether a record of the store has this id, on this side or not."""
+        everything = Selection.everything(now=self.store.now())
+        return name in self.store.reader.by_id([name], everything)
+
+    def links(self, ids: Iterable[str]) -> list[Link]:
+        """The links from or to these records whose both ends lie on this side."""
+        found = self.store.linker.touching(ids)
+        seen = self.by_id(
+            sorted({end for link in found for end in (link.source_id, link.target_id)})
+        )
+        return [link for link in found if link.source_id in seen and link.target_id in seen]
 
     def relative(self, scope: Scope) -> tuple[str, ...]:
         """The segments of a scope below the base."""
