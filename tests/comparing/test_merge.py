@@ -137,7 +137,7 @@ def test_what_is_updated_keeps_its_id_and_gets_the_whole_state(
     before = here.get("1")
     assert merge(here, there, "source") == {"updated": 1}
     assert here.diff(there).empty
-    assert [state.record for state in here.history("1")][0] == before
+    assert here.history("1")[0].record == before
     there.archive("1")
     assert merge(here, there) == {"updated": 1}
     assert here.count() == 0

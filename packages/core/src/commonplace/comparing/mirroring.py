@@ -49,8 +49,10 @@ def mirror(target: Side, source: Side, *, dry_run: bool) -> SyncReport:
     cursor = _cursor(target, source)
     position = target.store.reader.cursor(cursor) or 0
     head = source.store.reader.head()
-    follows = 0 < position <= head
-    names = list(source.store.reader.changed_ids(position, head) if follows else _every(source))
+    if 0 < position <= head:
+        names = list(source.store.reader.changed_ids(position, head))
+    else:
+        names = _all(target, source, f"{cursor}:begun", head, dry_run=dry_run)
     written = deleted = links = 0
     for some in _lots(names):
         present = source.by_id(some)
@@ -102,5 +104,12 @@ def _lots(names: Sequence[str]) -> Iterator[Sequence[str]]:
     return (names[start : start + _AT_ONCE] for start in range(0, len(names), _AT_ONCE))
 
 
-def _every(source: Side) -> Iterator[str]:
-    return (record.id for record in source.records())
+def _all(target: Side, source: Side, cursor: str, head: int, *, dry_run: bool) -> list[str]:
+    """Every record, and what changed since a first run was begun that did not end."""
+    begun = target.store.reader.cursor(cursor)
+    if begun is None or begun > head:
+        begun = head
+    if not dry_run:
+        target.store.writer.keep_cursor(cursor, begun)
+    every = (record.id for record in source.records())
+    return list(dict.fromkeys((*every, *source.store.reader.changed_ids(begun, head))))

@@ -71,7 +71,8 @@ class Comparing(Handle):
         """Keep this memory a copy of another: bring over what changed there since the last time.
 
         The source always wins, its deletions too, and so do its links; records that only this
-        memory has are left alone, with their links. How far it has come is kept in this memory, so that each call only does what is new.
+        memory has are left alone, with their links. How far it has come is kept in this memory,
+        so that each call only does what is new; a call that was stopped is taken up by the next.
 
         Args:
             source: another memory, or a view of one scope of it.
