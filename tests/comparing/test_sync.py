@@ -166,7 +166,11 @@ def test_a_copy_with_another_embedder(there: Memory, clock: Any) -> None:
 def test_while_the_source_moves_to_another_embedder(here: Memory, clock: Any) -> None:
     with Memory(":memory:", embedder=HashingEmbedder(32), clock=clock) as source:
         source.add_many([{"id": f"{n}", "content": f"tea {n}"} for n in range(4)])
-        source.reindex(HashingEmbedder(24), batch=2, progress=lambda *_: sync(here, source))
+
+        def meanwhile(_done: int, _all: int) -> None:
+            sync(here, source)
+
+        source.reindex(HashingEmbedder(24), batch=2, progress=meanwhile)
         assert equal(here, source)
         sync(here, source)
         assert [space.name for space in here.stats().spaces] == ["default"]

@@ -250,7 +250,7 @@ def test_policies_that_make_no_sense_are_refused(timed: Memory, wrong: dict[str,
     timed.add("tea", id="1", importance=0.0)
     for dry_run in (True, False):
         with pytest.raises(InvalidInputError):
-            timed.maintain(Policy(**({"less_important_than": 0.5} | wrong)), dry_run=dry_run)
+            timed.maintain(Policy(**{"less_important_than": 0.5, **wrong}), dry_run=dry_run)
     assert ids(timed) == ["1"]
 
 
@@ -273,7 +273,8 @@ def test_kinds_are_given_as_everywhere(timed: Memory, clock: Any, kinds: Sequenc
 def test_a_span_longer_than_time_finds_nothing(timed: Memory, field: str) -> None:
     timed.add("tea", id="1")
     timed.update("1", content="coffee")
-    assert steps(run(timed, Policy(**{field: timedelta.max}))) == []
+    span: dict[str, Any] = {field: timedelta.max}
+    assert steps(run(timed, Policy(**span))) == []
 
 
 def test_what_changed_since_it_was_planned_is_left_alone(

@@ -206,18 +206,13 @@ def test_readers_of_the_room_see_the_copy_and_never_the_original(timed: Memory) 
 
 
 @pytest.mark.parametrize(
-    "call",
-    [
-        lambda memory: memory.share(5, "room"),
-        lambda memory: memory.share("1", 5),
-        lambda memory: memory.unshare(None),
-        lambda memory: memory.unshare("1", 5),
-    ],
+    ("verb", "arguments"),
+    [("share", (5, "room")), ("share", ("1", 5)), ("unshare", (None,)), ("unshare", ("1", 5))],
 )
-def test_malformed_arguments_are_refused(timed: Memory, call: Any) -> None:
+def test_malformed_arguments_are_refused(timed: Memory, verb: str, arguments: Any) -> None:
     timed.add("tea", id="1", scope="a")
     with pytest.raises(InvalidInputError):
-        call(timed)
+        getattr(timed, verb)(*arguments)
     assert timed.count() == 1
 
 
