@@ -17,7 +17,7 @@ from commonplace import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 NAMES = st.sampled_from(["1", "2", "3", "4"])
 SCOPES = st.sampled_from(["a", "a/b", "c"])
@@ -64,7 +64,7 @@ def live(memory: Memory, steps: list[tuple[Any, ...]]) -> None:
 
 
 @contextmanager
-def two() -> Iterator[tuple[Memory, Memory]]:
+def two() -> Generator[tuple[Memory, Memory]]:
     clock, embedder = StepClock(), HashingEmbedder(8)
     with (
         Memory(":memory:", embedder=embedder, clock=clock) as one,

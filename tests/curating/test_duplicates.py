@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from tests.curating.checked import ids
 
 from commonplace import HashingEmbedder, Memory, Policy
 
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 def merged(report: MaintenanceReport) -> list[tuple[str, str | None]]:
     assert {step.action for step in report.steps} <= {"merge"}
     return sorted((step.record_id, step.into) for step in report.steps)
-
-
-def ids(memory: Memory, **which: Any) -> list[str]:
-    return [one.id for one in memory.list(order_by="id", **which)]
 
 
 def vector(cosine: float, dimension: int = 32) -> list[float]:

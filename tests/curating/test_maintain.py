@@ -3,57 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from tests.curating.checked import DAY, ids, lived, run, steps
 
-from commonplace import InvalidInputError, Memory, NotFoundError, OutsideViewError, Policy
-from commonplace.maintenance.planning import plan
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from commonplace import MaintenanceReport
-
-DAY = 86_400.0
-
-
-def steps(report: MaintenanceReport) -> list[tuple[str, str]]:
-    return sorted((step.action, step.record_id) for step in report.steps)
-
-
-def everything(memory: Memory) -> list[Any]:
-    found = memory.list(order_by="id", include_closed=True, include_archived=True)
-    return [(one, memory.history(one.id), memory.links(one.id)) for one in found]
-
-
-def run(memory: Memory, policy: Policy) -> MaintenanceReport:
-    """A run that does what the dry run said, after which a second one has nothing to do."""
-    before, head = everything(memory), memory._store.head()  # pyright: ignore[reportPrivateUsage] - the end of the journal
-    told = memory.maintain(policy, dry_run=True)
-    assert told.dry_run
-    assert (everything(memory), memory._store.head()) == (before, head)  # pyright: ignore[reportPrivateUsage] - as above
-    done = memory.maintain(policy)
-    assert not done.dry_run
-    assert (done.steps, done.states, done.skipped) == (told.steps, told.states, 0)
-    again = memory.maintain(policy)
-    assert (again.steps, again.states) == ((), 0)
-    return done
-
-
-def ids(memory: Memory, **which: Any) -> list[str]:
-    return [one.id for one in memory.list(order_by="id", **which)]
-
-
-def lived(memory: Memory, clock: Any) -> None:
-    """Records of three ages: `old` never touched again, `used` written lately, `new`."""
-    memory.add("old tea", id="old", scope="a", importance=0.2)
-    memory.add("used tea", id="used", scope="a", importance=0.8)
-    clock.wait(10 * DAY)
-    memory.update("used", tags=["x"])
-    memory.add("new tea", id="new", scope="b", kind="message", importance=0.2)
-    clock.wait(DAY)
+from commonplace import Memory, NotFoundError, OutsideViewError, Policy
 
 
 @pytest.mark.parametrize(
@@ -218,100 +173,3 @@ def test_nothing_runs_by_itself(path: Any, clock: Any) -> None:
             memory.flush()
             assert memory.stats().records == 1
             assert [len(memory.history(name)) for name in ("1", "2")][1] >= 1
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"action": "burn"},
-        {"action": None},
-        {"at_most": -1},
-        {"at_most": 1.5},
-        {"at_most": True},
-        {"less_important_than": 1.1},
-        {"less_important_than": float("nan")},
-        {"less_important_than": "0.5"},
-        {"duplicates": 0.49},
-        {"duplicates": 1.01},
-        {"duplicates": True},
-        {"older_than": 5},
-        {"older_than": timedelta(0)},
-        {"idle_for": timedelta(seconds=-1)},
-        {"history_older_than": "1d"},
-        {"kinds": ("Fact",)},
-        {"kinds": 5},
-        {"filter": {"x": {"$near": 1}}},
-        {"filter": 5},
-        {"expired": "no"},
-        {"expired": 1},
-    ],
-)
-def test_policies_that_make_no_sense_are_refused(timed: Memory, wrong: dict[str, Any]) -> None:
-    timed.add("tea", id="1", importance=0.0)
-    for dry_run in (True, False):
-        with pytest.raises(InvalidInputError):
-            timed.maintain(Policy(**{"less_important_than": 0.5, **wrong}), dry_run=dry_run)
-    assert ids(timed) == ["1"]
-
-
-@pytest.mark.parametrize("policy", [None, {}, {"at_most": 1}, Policy])
-def test_only_a_policy_is_a_policy(timed: Memory, policy: Any) -> None:
-    with pytest.raises(InvalidInputError):
-        timed.maintain(policy)
-    with pytest.raises(InvalidInputError):
-        timed.maintain(Policy(), dry_run=1)  # pyright: ignore[reportArgumentType] - wrong on purpose
-
-
-@pytest.mark.parametrize("kinds", ["message", ["message"], ("message",)])
-def test_kinds_are_given_as_everywhere(timed: Memory, clock: Any, kinds: Sequence[str]) -> None:
-    lived(timed, clock)
-    policy: Any = Policy(older_than=timedelta(hours=1), kinds=kinds)  # pyright: ignore[reportArgumentType] - as callers do
-    assert steps(run(timed, policy)) == [("archive", "new")]
-
-
-@pytest.mark.parametrize("field", ["older_than", "idle_for", "history_older_than"])
-def test_a_span_longer_than_time_finds_nothing(timed: Memory, field: str) -> None:
-    timed.add("tea", id="1")
-    timed.update("1", content="coffee")
-    span: dict[str, Any] = {field: timedelta.max}
-    assert steps(run(timed, Policy(**span))) == []
-
-
-def test_what_changed_since_it_was_planned_is_left_alone(
-    path: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with Memory(path, clock=clock) as memory, Memory(path, clock=clock) as other:
-        memory.add_many(
-            [{"id": f"{n}", "content": f"tea {n % 5}", "importance": 0.1} for n in range(6)]
-        )
-
-        def planned(*args: Any) -> Any:
-            steps = plan(*args)
-            if not other.history("1")[1:]:
-                other.update("1", importance=0.9)
-                other.delete(["2", "0"])
-            return steps
-
-        module = import_module("commonplace.maintenance.maintain")
-        monkeypatch.setattr(module, "plan", planned)  # plans as ever; others write before it acts
-        report = memory.maintain(Policy(less_important_than=0.5, filter={"@id": {"$lt": "4"}}))
-        assert (steps(report), report.skipped) == ([("archive", "3")], 3)
-        assert ids(memory) == ["1", "4", "5"]
-
-
-def test_what_expires_between_the_plan_and_the_run_takes_nothing_in(
-    path: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with Memory(path, clock=clock) as memory:
-        memory.add("tea", id="1", importance=0.9, ttl=DAY)
-        memory.add("tea", id="2", importance=0.5, ttl=2 * DAY)
-
-        def planned(*args: Any) -> Any:
-            steps = plan(*args)
-            clock.wait(DAY)
-            return steps
-
-        monkeypatch.setattr(import_module("commonplace.maintenance.maintain"), "plan", planned)
-        report = memory.maintain(Policy(duplicates=1, expired=True))
-        assert (report.steps, report.skipped) == ((), 1)
-        assert ids(memory) == ["2"]
