@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.comparing.checked import equal, sync
 from commonplace import (
     ConflictError,
     HashingEmbedder,
+    InvalidInputError,
     Memory,
 )
 
@@ -107,3 +109,40 @@ def test_an_older_copy_of_the_source_is_read_anew(tmp_path: Path) -> None:
         with Memory(tmp_path / "old", embedder=HashingEmbedder(16)) as source:
             assert copy.sync(source).written == 1
             assert not copy.diff(source).changed
+
+
+def test_copies_of_the_files_are_memories_of_their_own(path: Path, tmp_path: Path) -> None:
+    """Two machines go on from one backup, and each brings in what the other did."""
+
+    def opened(name: Path) -> Memory:
+        return Memory(name, embedder=HashingEmbedder(16), index="exact")
+
+    with opened(path) as memory:
+        memory.add_many([{"id": "1"}, {"id": "2"}, {"id": "3"}])
+    shutil.copytree(path, tmp_path / "copy")
+    with opened(path) as one, opened(tmp_path / "copy") as other:
+        one.update("1", content="changed")
+        one.add("new", id="4")
+        other.add("other", id="5")
+        assert [change.id for change in other.diff(one).changed] == ["1"]
+        assert other.merge(one, dry_run=True).to_dict()["updated"] == 1
+        other.merge(one)
+        one.merge(other)
+        assert equal(other, one)
+        one.delete("2")
+        assert other.sync(one).written == 0
+        one.delete("3")
+        assert sync(other, one) == (0, 1, 0)
+
+
+def test_two_handles_on_one_directory_are_one_memory(path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    with Memory(path, embedder=HashingEmbedder(16)) as memory:
+        link.symlink_to(path)
+        with Memory(link, embedder=HashingEmbedder(16)) as same:
+            memory.add("tea", scope="a")
+            assert memory.scope("a").diff(same.scope("a")).same == 1
+            for verb in (memory.sync, memory.merge):
+                with pytest.raises(InvalidInputError):
+                    verb(same)
+            assert same.scope("b").merge(memory.scope("a")).added == 1

@@ -114,7 +114,7 @@ def check(before: dict[str, Record], after: dict[str, Record], policy: Policy, d
     assert set(after) <= set(before)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(RECORDS, max_size=9), CHANGES, POLICIES)
 def test_a_run_does_what_the_dry_run_said(
     records: list[dict[str, Any]], changes: list[Any], policy: Policy

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.curating.checked import ids
 
 from commonplace import (
     ConflictError,
+    HashingEmbedder,
     InvalidInputError,
     Memory,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ACTIONS = ("skip", "merge", "supersede")
 
@@ -82,3 +87,15 @@ def test_malformed_options_are_refused(timed: Memory, wrong: dict[str, Any]) -> 
     with pytest.raises(InvalidInputError):
         timed.add_many(["tea"], **wrong)
     assert timed.count() == 0
+
+
+@pytest.mark.parametrize(("action", "held"), [("skip", 1), ("merge", 1), ("supersede", 8)])
+def test_many_at_once_leave_one(path: Path, action: Any, held: int) -> None:
+    with Memory(path, embedder=HashingEmbedder(16)) as memory:
+        texts = ["green tea", "Green tea"] * 4
+        with ThreadPoolExecutor(8) as pool:
+            got = list(pool.map(lambda text: memory.add(text, on_duplicate=action), texts))
+        (left,) = memory.list()
+        assert left.id in {one.id for one in got}
+        assert memory.count(include_closed=True) == held
+        assert memory.verify().problems == ()

@@ -135,7 +135,7 @@ def _matched(
     source by its id; else, for records without a key that cannot have the same id, because both
     sides are of one memory or the id is taken elsewhere, one with its content in the same place.
     """
-    apart = target.store.name_of_ledger != source.store.name_of_ledger
+    apart = not target.store.is_at(source.store)
     named = target.by_id([record.id for record in page]) if apart else {}
     for record in page:
         if record.id in named:

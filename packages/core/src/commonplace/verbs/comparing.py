@@ -33,7 +33,7 @@ class Comparing(Handle):
             InvalidInputError: one of the two views reads several scopes.
         """
         here, there = self._sides(other)
-        chosen = ("content" if self._same(here, there) else "id") if by is None else by
+        chosen = ("content" if here.store.is_at(there.store) else "id") if by is None else by
         return difference(here, there, checked_choice(chosen, ("id", "content"), "by"))
 
     def merge(
@@ -63,7 +63,7 @@ class Comparing(Handle):
         checked_choice(strategy, _STRATEGIES, "strategy")
         target, other = self._sides(source)
         self._view.writable(target.base)
-        if self._same(target, other) and other.base.contains(target.base):
+        if target.store.is_at(other.store) and other.base.contains(target.base):
             raise InvalidInputError("a scope is not merged with itself or into a part of itself")
         return merge(target, other, strategy, dry_run=checked_flag(dry_run, "dry_run"))
 
@@ -85,14 +85,9 @@ class Comparing(Handle):
         """
         target, other = self._sides(source)
         self._view.writable(target.base)
-        if self._same(target, other):
+        if target.store.is_at(other.store):
             raise InvalidInputError("a memory is not synchronised with itself; use merge")
         return mirror(target, other, dry_run=checked_flag(dry_run, "dry_run"))
-
-    @staticmethod
-    def _same(one: Side, other: Side) -> bool:
-        """Whether two sides are of one memory."""
-        return one.store.name_of_ledger == other.store.name_of_ledger
 
     def _sides(self, other: object) -> tuple[Side, Side]:
         there = getattr(other, "memory", other)  # of an `AsyncMemory`
