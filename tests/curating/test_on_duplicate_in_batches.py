@@ -18,6 +18,8 @@ from commonplace import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from commonplace import Record
+
 ACTIONS = ("skip", "merge", "supersede")
 
 
@@ -93,8 +95,12 @@ def test_malformed_options_are_refused(timed: Memory, wrong: dict[str, Any]) -> 
 def test_many_at_once_leave_one(path: Path, action: Any, held: int) -> None:
     with Memory(path, embedder=HashingEmbedder(16)) as memory:
         texts = ["green tea", "Green tea"] * 4
+
+        def add(text: str) -> Record:
+            return memory.add(text, on_duplicate=action)
+
         with ThreadPoolExecutor(8) as pool:
-            got = list(pool.map(lambda text: memory.add(text, on_duplicate=action), texts))
+            got = list(pool.map(add, texts))
         (left,) = memory.list()
         assert left.id in {one.id for one in got}
         assert memory.count(include_closed=True) == held
