@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
+from tests.clocks import StepClock
 
 from commonplace import (
     ConflictError,
@@ -36,17 +37,6 @@ STEPS = st.one_of(
 )
 LIVES = st.lists(STEPS, max_size=14)
 STRATEGIES = st.sampled_from(["newest", "source", "target", "both"])
-
-
-class StepClock:
-    """A clock that moves a microsecond a look."""
-
-    def __init__(self) -> None:
-        self.micros = 1_700_000_000_000_000
-
-    def now(self) -> int:
-        self.micros += 1
-        return self.micros
 
 
 def live(memory: Memory, steps: list[tuple[Any, ...]]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
+from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Memory, Policy, Record
 
@@ -38,20 +39,6 @@ POLICIES = st.builds(
     filter=st.sampled_from([None, {"@scope": {"$ne": "c"}}]),
     action=st.sampled_from(["archive", "delete"]),
 )
-
-
-class StepClock:
-    """A clock that moves a microsecond a look, and further when it is told to."""
-
-    def __init__(self) -> None:
-        self.micros = 1_700_000_000_000_000
-
-    def now(self) -> int:
-        self.micros += 1
-        return self.micros
-
-    def moment(self) -> datetime:
-        return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=self.micros)
 
 
 def everything(memory: Memory) -> dict[str, Record]:
