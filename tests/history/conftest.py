@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Memory
 
@@ -14,24 +14,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-
-
-class StepClock:
-    """A clock that moves a microsecond a look, and further when it is told to."""
-
-    def __init__(self) -> None:
-        self.micros = 1_700_000_000_000_000
-
-    def now(self) -> int:
-        self.micros += 1
-        return self.micros
-
-    def moment(self) -> datetime:
-        return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=self.micros)
-
-    def wait(self, seconds: float) -> datetime:
-        self.micros += int(seconds * 1_000_000)
-        return self.moment()
 
 
 class CountingEmbedder(HashingEmbedder):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
+from tests.clocks import StepClock
 
 from commonplace import ConflictError, HashingEmbedder, Memory, NotFoundError, Record
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 NAMES = st.sampled_from(["1", "2", "3"])
 SCOPES = st.sampled_from(["a", "a/b", "c"])
@@ -24,20 +27,6 @@ STEPS = st.one_of(
     st.tuples(st.just("restore"), NAMES, st.none() | st.integers(1, 6)),
     st.tuples(st.just("supersede"), NAMES, NAMES),
 )
-
-
-class StepClock:
-    """A clock that moves a microsecond a look, and further when it is told to."""
-
-    def __init__(self) -> None:
-        self.micros = 1_700_000_000_000_000
-
-    def now(self) -> int:
-        self.micros += 1
-        return self.micros
-
-    def moment(self) -> datetime:
-        return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=self.micros)
 
 
 @dataclass

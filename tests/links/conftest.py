@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Link, Memory
 from commonplace.clock import from_micros
@@ -12,17 +13,6 @@ from commonplace.clock import from_micros
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
-
-
-class StepClock:
-    """A clock that moves a microsecond a look, and further when it is told to."""
-
-    def __init__(self) -> None:
-        self.micros = 1_700_000_000_000_000
-
-    def now(self) -> int:
-        self.micros += 1
-        return self.micros
 
 
 @pytest.fixture

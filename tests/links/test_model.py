@@ -8,6 +8,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Memory, NotFoundError
 
@@ -19,17 +20,6 @@ REASONS = st.sampled_from([None, "because"])
 SCOPES = st.sampled_from(["left", "left/deep", "right"])
 VIEWS = st.sampled_from(["", "left", "right"])
 Key = tuple[str, str, str]
-
-
-class StepClock:
-    """A clock that moves a microsecond a look, and further when it is told to."""
-
-    def __init__(self) -> None:
-        self.micros = 1_700_000_000_000_000
-
-    def now(self) -> int:
-        self.micros += 1
-        return self.micros
 
 
 class Machine(RuleBasedStateMachine):

@@ -17,7 +17,7 @@ from commonplace import (
 )
 
 if TYPE_CHECKING:
-    from tests.links.conftest import StepClock
+    from tests.clocks import StepClock
 
 
 @pytest.fixture

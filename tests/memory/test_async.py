@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
+from tests.clocks import StepClock
 
 from commonplace import (
     AsyncMemory,
@@ -39,17 +40,6 @@ def public(kind: type) -> set[str]:
 
 
 VERBS = sorted(public(Memory) - WITHOUT_AWAIT)
-
-
-class StepClock:
-    """The same times in every memory that makes the same calls."""
-
-    def __init__(self) -> None:
-        self.micros = 1_700_000_000_000_000
-
-    def now(self) -> int:
-        self.micros += 1
-        return self.micros
 
 
 @pytest.fixture

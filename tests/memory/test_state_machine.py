@@ -13,6 +13,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.clocks import StepClock
 
 from commonplace import ConflictError, HashingEmbedder, Memory, NotFoundError, Record, Scope
 
@@ -21,17 +22,6 @@ WORDS = st.sampled_from(["tea", "coffee", "green tea", "a train to Porto", "", "
 KEYS = st.sampled_from([None, None, "k", "K", "k/1", ""])
 TTLS = st.sampled_from([None, None, None, 5.0, 50.0])
 METADATA = st.dictionaries(st.sampled_from(["n", "m"]), st.integers(0, 3), max_size=2)
-
-
-class StepClock:
-    """A clock that moves a microsecond a look, and further when it is told to."""
-
-    def __init__(self) -> None:
-        self.micros = 1_700_000_000_000_000
-
-    def now(self) -> int:
-        self.micros += 1
-        return self.micros
 
 
 class Machine(RuleBasedStateMachine):

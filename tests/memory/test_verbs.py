@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.clocks import StepClock
 
 from commonplace import (
     ConflictError,
@@ -267,15 +268,6 @@ def test_chroma_embedding_functions_embed() -> None:
         assert memory.stats().spaces[0].identity == "chroma/length"
 
 
-class StoppedClock:
-    def __init__(self) -> None:
-        self.micros = 1_700_000_000_000_000
-
-    def now(self) -> int:
-        self.micros += 1
-        return self.micros
-
-
 @pytest.mark.parametrize("middleware", [[], [Redaction()]])
 def test_what_is_embedded_can_be_changed_alone(middleware: list[Redaction]) -> None:
     embedder = HashingEmbedder(64)
@@ -293,7 +285,7 @@ def test_what_is_embedded_can_be_changed_alone(middleware: list[Redaction]) -> N
 
 
 def test_what_expired_stands_in_nobodys_way(path: Path) -> None:
-    clock = StoppedClock()
+    clock = StepClock()
     with Memory(path, embedder=HashingEmbedder(16), clock=clock) as memory:
         memory.add("short lived", id="a", key="k", scope="one", ttl=10)
         memory.add("short lived", id="b", key="k", scope="two", ttl=10)
@@ -308,7 +300,7 @@ def test_what_expired_stands_in_nobodys_way(path: Path) -> None:
 
 
 def test_expired_is_invisible_at_once_and_swept_later(path: Path) -> None:
-    clock = StoppedClock()
+    clock = StepClock()
     with Memory(path, embedder=HashingEmbedder(8), clock=clock) as memory:
         memory.add("short lived", key="k", ttl=10)
         memory.add("stays")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
+from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Memory
 
@@ -30,17 +31,6 @@ SELECT s.path, count(*) FROM records JOIN scopes AS s ON s.id = scope_id GROUP B
 _MESSAGES = """
 SELECT records.id, thread_id, position, role, name, body, token_count FROM messages
 JOIN records ON pk = record_pk WHERE """
-
-
-class StepClock:
-    """A clock that moves a microsecond a look, and further when it is told to."""
-
-    def __init__(self) -> None:
-        self.micros = 1_700_000_000_000_000
-
-    def now(self) -> int:
-        self.micros += 1
-        return self.micros
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from commonplace import ConflictError, InvalidInputError, Memory
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.moving.conftest import ContentsOf, StepClock, Write
+    from tests.clocks import StepClock
+    from tests.moving.conftest import ContentsOf, Write
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ from commonplace import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.moving.conftest import ContentsOf, StepClock, Write
+    from tests.clocks import StepClock
+    from tests.moving.conftest import ContentsOf, Write
 
     Step = tuple[str, dict[str, Any]]
 

@@ -16,23 +16,13 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from tests.clocks import StepClock
 
 OLD = HashingEmbedder(64, passage_length=200)
 NEW = HashingEmbedder(48, passage_length=120)
 START = 1_700_000_000_000_000
 WORDS = "tea coffee milk train river cello garden winter harbour letter bridge kettle".split()  # noqa: SIM905 - words
 QUERIES = ["tea by the river", "winter garden", "letter", "kettle cello", "harbour bridge train"]
-
-
-class StepClock:
-    """A clock that moves a microsecond a look."""
-
-    def __init__(self) -> None:
-        self.micros = START
-
-    def now(self) -> int:
-        self.micros += 1
-        return self.micros
 
 
 class Watched(HashingEmbedder):

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.clocks import StepClock
 from tests.reindex.lives import (
     NEW,
     OLD,
     QUERIES,
     Life,
-    StepClock,
     Watched,
     assert_alike,
     assert_nothing_left,

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.reindex.lives import NEW, OLD, Life, StepClock, assert_alike, assert_nothing_left, found
+from tests.clocks import StepClock
+from tests.reindex.lives import NEW, OLD, Life, assert_alike, assert_nothing_left, found
 
 from commonplace import HashingEmbedder, Memory
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from tests.clocks import StepClock
 from tests.reindex.lives import (
     NEW,
     OLD,
     Life,
-    StepClock,
     Watched,
     assert_alike,
     assert_nothing_left,

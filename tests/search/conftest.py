@@ -3,22 +3,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-class StepClock:
-    """A clock that moves a microsecond a look, and further when it is told to."""
-
-    def __init__(self) -> None:
-        self.micros = 1_700_000_000_000_000
-
-    def now(self) -> int:
-        self.micros += 1
-        return self.micros
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Memory
 
@@ -32,15 +33,6 @@ WANTED: dict[str, dict[str, Any]] = {
     "kind": {"kinds": ["fact"]},
     "filter": {"filter": {"n": 1}},
 }
-
-
-class StepClock:
-    def __init__(self) -> None:
-        self.micros = 1_700_000_000_000_000
-
-    def now(self) -> int:
-        self.micros += 1
-        return self.micros
 
 
 @pytest.fixture(scope="module", params=ASIDE)

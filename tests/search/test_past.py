@@ -10,6 +10,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.clocks import StepClock
 
 from commonplace import ConflictError, HashingEmbedder, Hit, Memory, Record, Scope
 
@@ -20,20 +21,6 @@ TEXTS = st.sampled_from(["green tea", "black tea", "a train", "tea kettle"])
 TTLS = st.sampled_from([None, None, None, 5.0])
 ENDS = st.sampled_from([None, None, -1, 5, 50])
 QUERY = "green tea"
-
-
-class StepClock:
-    """A clock that moves a microsecond a look, and further when it is told to."""
-
-    def __init__(self) -> None:
-        self.micros = 1_700_000_000_000_000
-
-    def now(self) -> int:
-        self.micros += 1
-        return self.micros
-
-    def moment(self) -> datetime:
-        return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=self.micros)
 
 
 @dataclass

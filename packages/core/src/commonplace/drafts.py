@@ -127,7 +127,7 @@ def draft(content: str, given: RecordFields, *, scope: Scope, now: int, fresh_id
         expires_at=_expiry(given, now),
         **checked_parts({**given, "content": content}),
     )
-    _check_validity(record)
+    check_validity(record)
     return Draft(
         record=record,
         embed=checked_embed(given.get("embed", True)),
@@ -219,7 +219,7 @@ class Revision:
         """
         moment = from_micros(self.now)
         changed = replace(record, updated_at=moment, version=record.version + 1, **self.parts)
-        _check_validity(changed)
+        check_validity(changed)
         return changed
 
 
@@ -259,6 +259,18 @@ def _vectors(given: RecordFields | RecordChanges) -> dict[str, NDArray[np.float3
     return {space: checked_vectors(vectors, "vector") for space, vectors in named.items()}
 
 
-def _check_validity(record: Record) -> None:
+def later_expiry(one: Record, other: Record) -> datetime | None:
+    """When the one that lives longer of two records expires; None if one of them never does."""
+    if one.expires_at is None or other.expires_at is None:
+        return None
+    return max(one.expires_at, other.expires_at)
+
+
+def check_validity(record: Record) -> None:
+    """Refuse a record that ends before it begins to be true.
+
+    Raises:
+        InvalidInputError: it does.
+    """
     if record.valid_from and record.valid_to and record.valid_to < record.valid_from:
         raise InvalidInputError("valid_to lies before valid_from; swap them")

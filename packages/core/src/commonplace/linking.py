@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -84,15 +85,28 @@ class Linker:
         self._written()
         return removed
 
-    def among(self, ids: Iterable[str]) -> list[Link]:
-        """Every link between two of these records."""
-        named = set(ids)
+    def touching(self, ids: Iterable[str]) -> list[Link]:
+        """Every link from or to these records."""
         with self._ledger.read() as snapshot:
-            found = snapshot.links.of_records(named)
-        return [link for link in found if link.source_id in named and link.target_id in named]
+            return snapshot.links.of_records(set(ids))
 
-    def adopt(self, links: Sequence[Link], names: Mapping[str, str]) -> int:
+    def drop(self, links: Sequence[Link]) -> None:
+        """Remove links of another memory's records that this one no longer is to have."""
+        if not links:
+            return
+        with self._ledger.write() as transaction:
+            now = self._clock.now()
+            for link in links:
+                transaction.links.drop(link.source_id, link.target_id, [link.type], now=now)
+        self._written()
+
+    def adopt(self, links: Sequence[Link], names: Mapping[str, str], *, over: bool = True) -> int:
         """Write links of another memory between the records that have these names here.
+
+        Args:
+            links: the links; their ends are among the names.
+            names: the id here by the id there. A link that would lead to itself is left out.
+            over: whether they replace those that are there in another form.
 
         Returns:
             How many were not there in this form already.
@@ -100,17 +114,22 @@ class Linker:
         renamed = [
             replace(link, source_id=names[link.source_id], target_id=names[link.target_id])
             for link in links
+            if names[link.source_id] != names[link.target_id]
         ]
         if not renamed:
             return 0
         with self._ledger.write() as transaction:
             ids = sorted({end for link in renamed for end in (link.source_id, link.target_id)})
             held = transaction.pks_by_id(ids)
-            standing = {_form(link) for link in transaction.links.of_records(ids)}
+            standing = transaction.links.of_records(ids)
+            forms, places = set(map(_form, standing)), set(map(_place, standing))
             new = [
                 link
                 for link in renamed
-                if link.source_id in held and link.target_id in held and _form(link) not in standing
+                if link.source_id in held
+                and link.target_id in held
+                and _form(link) not in forms
+                and (over or _place(link) not in places)
             ]
             transaction.links.put(new, now=self._clock.now())
         self._written()
@@ -166,8 +185,13 @@ class Linker:
             return tuple(found[number] for number in numbers)
 
 
-def _form(link: Link) -> tuple[str, str, str, float, str | None]:
-    return link.source_id, link.target_id, link.type, link.weight, link.reason
+def _place(link: Link) -> tuple[str, str, str]:
+    return link.source_id, link.target_id, link.type
+
+
+def _form(link: Link) -> tuple[object, ...]:
+    metadata = json.dumps(link.metadata, sort_keys=True)
+    return *_place(link), link.weight, link.reason, metadata
 
 
 def _reach(snapshot: Snapshot, way: Way, selection: Selection, most: int) -> Reach:

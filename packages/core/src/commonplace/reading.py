@@ -41,6 +41,13 @@ class Lookup(NamedTuple):
     mode: Mode
 
 
+class Findable(NamedTuple):
+    """The vectors of a record by the name of their space, and whether its words find it."""
+
+    vectors: dict[str, NDArray[np.float32]]
+    by_words: bool
+
+
 class Reader:
     """Reads one ledger.
 
@@ -64,25 +71,22 @@ class Reader:
             found = snapshot.records_by_id(ids, selection)
         return {name: self._chain.read(record) for name, record in found.items()}
 
-    def vectors_of(self, record_id: str) -> dict[str, NDArray[np.float32]]:
-        """The vectors of a record by the name of their space, each row one."""
+    def findable(self, record_id: str) -> Findable:
+        """How a record is found, for a copy that is to be found alike."""
         with self._ledger.read() as snapshot:
             pks = list(snapshot.pks_by_id([record_id]).values())
             found = {
-                space.name: snapshot.vectors(space, pks)[1] for space in snapshot.spaces().values()
+                space.name: snapshot.vectors(space, pks)[1]
+                for space in snapshot.searchable_spaces().values()
             }
-        return {name: matrix for name, matrix in found.items() if len(matrix)}
+            searched = snapshot.has_text(record_id)
+        return Findable({name: matrix for name, matrix in found.items() if len(matrix)}, searched)
 
-    def by_content(self, content: str, selection: Selection) -> Record | None:
-        """The newest selected record with exactly this content."""
+    def by_content(self, content: str, selection: Selection) -> list[Record]:
+        """The selected records with exactly this content, newest first."""
         with self._ledger.read() as snapshot:
-            found = snapshot.records(snapshot.same_content(content, selection)[:1])
-        return self._chain.read(found[0]) if found else None
-
-    def known(self, ids: Sequence[str]) -> bool:
-        """Whether any of these ids is taken, wherever."""
-        with self._ledger.read() as snapshot:
-            return bool(snapshot.pks_by_id(ids))
+            found = snapshot.records(snapshot.same_content(content, selection))
+        return [self._chain.read(record) for record in found]
 
     def own_model(self) -> tuple[str, int] | None:
         """The model that made the vectors of the memory's own space, and their length."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from commonplace.clock import from_micros
-from commonplace.drafts import OWN_SPACE
+from commonplace.drafts import OWN_SPACE, later_expiry
 from commonplace.ledger import Selection
+from commonplace.parts import checked_parts
 from commonplace.superseding import supersede
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from commonplace.ledger import Entry, IfExists, Space, Transaction
     from commonplace.record import Record
 
+ROUNDING = 1e-6
+"""By how much rounding may lower the cosine of equal vectors."""
 OnDuplicate = Literal["keep", "skip", "merge", "supersede"]
 
 
@@ -39,8 +42,15 @@ class Repeats:
     def put(
         self, transaction: Transaction, entries: Sequence[Entry], *, if_exists: IfExists, now: int
     ) -> list[Record]:
-        """Write entries one after the other, so that those of one batch are compared too."""
-        return [self._put(transaction, entry, if_exists, now) for entry in entries]
+        """Write entries one after the other, so that those of one batch are compared too.
+
+        Returns:
+            The record that each became, as it is after the last.
+        """
+        written = [self._put(transaction, entry, if_exists, now) for entry in entries]
+        everything = Selection.everything(now=now)
+        last = transaction.records_by_id([record.id for record in written], everything)
+        return [last.get(record.id, record) for record in written]
 
     def _put(self, transaction: Transaction, entry: Entry, if_exists: IfExists, now: int) -> Record:
         old = self._repeated(transaction, entry, now)
@@ -50,12 +60,15 @@ class Repeats:
             return _merged(transaction, old, entry, now)
         new = transaction.put([entry], if_exists=if_exists, dedupe=False, now=now)[0].record
         if old is not None and old.id != new.id:
-            reason = "it nearly repeats it"
-            supersede(transaction, old, new, reason=reason, at=from_micros(now), now=now)
+            at = max(from_micros(now), old.valid_from or from_micros(now))
+            supersede(transaction, old, new, reason="it nearly repeats it", at=at, now=now)
         return new
 
     def _repeated(self, transaction: Transaction, entry: Entry, now: int) -> Record | None:
-        """The record that says the same, the most alike of several; None if there is none."""
+        """The record that says the same, the most alike of several; None if there is none.
+
+        Records without a text do not say the same by that, and none repeats the one it replaces.
+        """
         selection = Selection(
             scope_ids=transaction.scope_ids([entry.record.scope]),
             below=False,
@@ -64,11 +77,12 @@ class Repeats:
             closed=False,
             archived=False,
         )
-        same = transaction.same_content(entry.record.content, selection)
+        content = entry.record.content
+        same = transaction.same_content(content, selection) if content.strip() else []
         space = transaction.spaces().get(OWN_SPACE)
         pks = same or (self._alike(transaction, entry, space, selection) if space else [])
         for record in transaction.records(pks):
-            if record.id != entry.record.id:
+            if not _replaced(record, entry.record):
                 return record
         return None
 
@@ -82,9 +96,15 @@ class Repeats:
         pks, matrix = transaction.vectors_in_scope(space, selection.scope_ids[0])
         single, counts = np.unique(pks, return_counts=True)
         cosine = np.where(np.isin(pks, single[counts == 1]), _cosines(matrix, own[0]), -1.0)
-        near = [int(n) for n in np.argsort(-cosine, kind="stable") if cosine[n] >= self.least]
+        near = [
+            int(n) for n in np.argsort(-cosine, kind="stable") if cosine[n] >= self.least - ROUNDING
+        ]
         seen = {pk for pk, _, _ in transaction.allowed(pks[near].tolist(), selection)}
         return [pk for pk in pks[near].tolist() if pk in seen]
+
+
+def _replaced(old: Record, new: Record) -> bool:
+    return old.id == new.id or (new.key is not None and old.key == new.key)
 
 
 def _cosines(matrix: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -93,15 +113,20 @@ def _cosines(matrix: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArra
 
 
 def _merged(transaction: Transaction, old: Record, entry: Entry, now: int) -> Record:
-    """The old record with what the new one says: its text, and the tags and metadata of both."""
+    """The old record with what the new one says: its text, and the tags and metadata of both.
+
+    Raises:
+        LimitExceededError: that is too much for one record.
+    """
     new = entry.record
+    both = {"tags": (*old.tags, *new.tags), "metadata": {**old.metadata, **new.metadata}}
     merged = replace(
         old,
+        **checked_parts(both),
         content=new.content,
         value=old.value if new.value is None else new.value,
-        tags=tuple(dict.fromkeys((*old.tags, *new.tags))),
-        metadata={**old.metadata, **new.metadata},
         importance=max(old.importance, new.importance),
+        expires_at=later_expiry(old, new),
         version=old.version + 1,
     )
     written = transaction.revise(
@@ -111,7 +136,7 @@ def _merged(transaction: Transaction, old: Record, entry: Entry, now: int) -> Re
         now=now,
         new_vectors=entry.vectors,
         origins=entry.origins,
-        full_text=entry.full_text,
+        full_text=entry.full_text or None,
         operation="merge",
     )
     return merged if written is None else written

@@ -154,8 +154,14 @@ class Store:
 
     @property
     def name_of_ledger(self) -> str:
-        """What tells this memory from every other, wherever its files are."""
+        """What tells this memory from every other but its copies, wherever its files are."""
         return self._ledger.id
+
+    def is_at(self, other: Store) -> bool:
+        """Whether both stores have the same files; a copy of the files is another memory."""
+        if self is other or IN_MEMORY in {self.name, other.name}:
+            return self is other
+        return Path(self.name).samefile(other.name)
 
     def now(self) -> int:
         """The present moment in microseconds."""

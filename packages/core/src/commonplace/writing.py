@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from commonplace.clock import from_micros
-from commonplace.drafts import OWN_SPACE
+from commonplace.drafts import OWN_SPACE, check_validity
 from commonplace.errors import ConflictError, NotFoundError
 from commonplace.ledger import Entry
 from commonplace.superseding import supersede
@@ -109,6 +109,27 @@ class Writer:
         written = self._model.use(put)
         self._written()
         return [self._chain.read(record) for record in written]
+
+    def exchange(self, drafts: Sequence[Draft], gone: Sequence[str], selection: Selection) -> None:
+        """Remove selected records and write others, in one transaction.
+
+        A record that is removed and written again keeps its links.
+        """
+        passed = [self._chain.draft(draft) for draft in drafts]
+
+        def exchange(vectoriser: Vectoriser) -> None:
+            own = vectoriser.own_vectors(passed)
+            with self._ledger.write() as transaction:
+                now = self._clock.now()
+                entries = _entries(transaction, vectoriser, passed, own, now)
+                links = transaction.links.of_records(gone)
+                pks = transaction.selected_ids(gone, selection)
+                transaction.remove(pks, operation="delete", now=now)
+                transaction.put(entries, if_exists="replace", dedupe=False, now=now)
+                transaction.links.put_again(links, now=now)
+
+        self._model.use(exchange)
+        self._written()
 
     def supersede(
         self,
@@ -379,7 +400,11 @@ def _origin(given: Draft | Revision) -> Origin:
 
 
 def _valid_from(record: Record, moment: datetime) -> Record:
-    return record if record.valid_from else replace(record, valid_from=moment)
+    if record.valid_from is not None:
+        return record
+    begun = replace(record, valid_from=moment)
+    check_validity(begun)
+    return begun
 
 
 def _standing(transaction: Transaction, record_id: str, selection: Selection) -> Record:

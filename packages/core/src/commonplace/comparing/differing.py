@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -100,14 +101,28 @@ def _by_id(here: Side, there: Side) -> Iterator[tuple[Record | None, Record | No
 
 
 def _by_content(here: Side, there: Side) -> Iterator[tuple[Record | None, Record | None]]:
+    """Equal records first, then what only has its content in common, then the rest."""
     standing: dict[object, list[Record]] = {}
     for one in here.records():
-        standing.setdefault(_content(here, one), []).append(one)
+        standing.setdefault(_state(here, one), []).append(one)
+    unlike: list[Record] = []
     for other in there.records():
-        same = standing.get(_content(there, other))
-        yield (same.pop(0) if same else None), other
-    for left in standing.values():
-        yield from ((one, None) for one in left)
+        same = standing.get(_state(there, other))
+        if same:
+            yield same.pop(0), other
+        else:
+            unlike.append(other)
+    left: dict[object, list[Record]] = {}
+    for one in chain.from_iterable(standing.values()):
+        left.setdefault(_content(here, one), []).append(one)
+    for other in unlike:
+        near = left.get(_content(there, other))
+        yield (near.pop(0) if near else None), other
+    yield from ((one, None) for one in chain.from_iterable(left.values()))
+
+
+def _state(side: Side, record: Record) -> object:
+    return tuple(side.state(record).values())
 
 
 def _content(side: Side, record: Record) -> object:

@@ -53,7 +53,7 @@ def merge(target: Side, source: Side, strategy: Strategy, *, dry_run: bool) -> M
     for page in source.pages():
         drafts: list[Draft] = []
         for record, standing in _matched(target, source, page):
-            outcome = _outcome(target, standing, source, record, strategy)
+            outcome, standing = _outcome(target, standing, source, record, strategy)  # noqa: PLW2901 - or its double
             counts[outcome] += 1
             if outcome in {"added", "updated", "doubled"}:
                 made = _draft(target, source, record, standing, outcome)
@@ -61,33 +61,35 @@ def merge(target: Side, source: Side, strategy: Strategy, *, dry_run: bool) -> M
                 names[record.id] = made.record.id
             elif standing is not None:
                 names[record.id] = standing.id
-        if not dry_run:
-            _write(target, drafts)
-    links = 0 if dry_run else carry_links(target, source, names)
+        if drafts and not dry_run:
+            exchanged(target, drafts, [])
+    links = 0 if dry_run else _carry_links(target, source, names, strategy)
     return MergeReport(**counts, links=links, dry_run=dry_run)
 
 
-def carry_links(target: Side, source: Side, names: dict[str, str]) -> int:
-    """Write the links between records that were carried over; how many were new."""
-    return target.store.linker.adopt(source.store.linker.among(names), names)
+def exchanged(target: Side, drafts: Sequence[Draft], gone: Sequence[str]) -> None:
+    """Write drafts in place of the records with their ids, and remove others, in one step.
 
-
-def replaced(target: Side, drafts: Sequence[Draft]) -> None:
-    """Write drafts in place of the records with their ids, wherever on this side they lay."""
+    Those that change their place or their key are removed first, so that keys may change hands.
+    """
     standing = target.by_id([made.record.id for made in drafts])
     moved = [
         made.record.id
         for made in drafts
-        if (old := standing.get(made.record.id)) and old.scope != made.record.scope
+        if (old := standing.get(made.record.id))
+        and (old.scope, old.key) != (made.record.scope, made.record.key)
     ]
-    if moved:
-        target.store.writer.delete(moved, target.selection)
-    target.store.writer.put(drafts, if_exists="replace", dedupe=False)
+    target.store.writer.exchange(drafts, [*gone, *moved], target.selection)
 
 
-def _write(target: Side, drafts: Sequence[Draft]) -> None:
-    if drafts:
-        replaced(target, drafts)
+def _carry_links(target: Side, source: Side, names: dict[str, str], strategy: Strategy) -> int:
+    """Write the links between records that were carried over; how many were new."""
+    links = [
+        link
+        for link in source.store.linker.touching(names)
+        if link.source_id in names and link.target_id in names
+    ]
+    return target.store.linker.adopt(links, names, over=strategy in {"newest", "source"})
 
 
 def _draft(
@@ -95,29 +97,33 @@ def _draft(
 ) -> Draft:
     if outcome == "updated" and standing is not None:
         return target.copied(source, record, standing.id)
-    free = outcome == "added" and not target.store.reader.known([record.id])
+    free = outcome == "added" and not target.taken(record.id)
     return target.copied(source, record, record.id if free else None, keyless=outcome == "doubled")
 
 
 def _outcome(
     target: Side, standing: Record | None, source: Side, record: Record, strategy: Strategy
-) -> str:
+) -> tuple[str, Record | None]:
+    """What is to become of a record, and the one that it is on the target's side."""
     if standing is None:
-        return "added"
+        return "added", None
     if not changed_fields(target, standing, source, record):
-        return "same"
+        return "same", standing
     if strategy == "both":
-        return "same" if _doubled_before(target, source, record) else "doubled"
+        double = _double(target, source, record)
+        return ("doubled", standing) if double is None else ("same", double)
     wins = strategy == "source" or (
         strategy == "newest" and record.updated_at > standing.updated_at
     )
-    return "updated" if wins else "kept"
+    return ("updated" if wins else "kept"), standing
 
 
-def _doubled_before(target: Side, source: Side, record: Record) -> bool:
-    """Whether an earlier merge put the source's state beside the target's already."""
-    twin = target.store.reader.by_content(record.content, _place(target, source, record))
-    return twin is not None and set(changed_fields(target, twin, source, record)) <= {"key"}
+def _double(target: Side, source: Side, record: Record) -> Record | None:
+    """What an earlier merge put beside the target's state."""
+    for twin in _same_content(target, source, record):
+        if set(changed_fields(target, twin, source, record)) <= {"key"}:
+            return twin
+    return None
 
 
 def _matched(
@@ -125,21 +131,40 @@ def _matched(
 ) -> Iterator[tuple[Record, Record | None]]:
     """Each record of the source with the one that is its like on the other side.
 
-    That is the one with its id; else the one with its key; else, for records without a key, one
-    with its content in the same place, if both sides are of one memory and so cannot share ids.
+    That is the one with its id; else the one with its key, unless that is another record of the
+    source by its id; else, for records without a key that cannot have the same id, because both
+    sides are of one memory or the id is taken elsewhere, one with its content in the same place.
     """
-    apart = target.store.name_of_ledger != source.store.name_of_ledger
+    apart = not target.store.is_at(source.store)
     named = target.by_id([record.id for record in page]) if apart else {}
     for record in page:
-        yield record, named.get(record.id) or _like(target, source, record, apart=apart)
+        if record.id in named:
+            yield record, named[record.id]
+        elif record.key is not None:
+            keyed = _keyed(target, source, record)
+            own = apart and keyed is not None and keyed.id in source.by_id([keyed.id])
+            yield record, None if own else keyed
+        elif not apart or target.taken(record.id):
+            yield record, _like(target, source, record)
+        else:
+            yield record, None
 
 
-def _like(target: Side, source: Side, record: Record, *, apart: bool) -> Record | None:
-    selection = _place(target, source, record)
-    if record.key is not None:
-        scope = target.place(source, record)
-        return target.store.reader.by_key(scope, record.key, selection.widened)
-    return None if apart else target.store.reader.by_content(record.content, selection)
+def _keyed(target: Side, source: Side, record: Record) -> Record | None:
+    scope = target.place(source, record)
+    selection = _place(target, source, record).widened
+    return target.store.reader.by_key(scope, record.key or "", selection)
+
+
+def _like(target: Side, source: Side, record: Record) -> Record | None:
+    """The record of the same content that is equal, or else the newest."""
+    same = _same_content(target, source, record)
+    equal = (one for one in same if not changed_fields(target, one, source, record))
+    return next(equal, same[0] if same else None)
+
+
+def _same_content(target: Side, source: Side, record: Record) -> list[Record]:
+    return target.store.reader.by_content(record.content, _place(target, source, record))
 
 
 def _place(target: Side, source: Side, record: Record) -> Selection:

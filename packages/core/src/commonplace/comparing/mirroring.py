@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from commonplace.comparing.differing import changed_fields
-from commonplace.comparing.merging import carry_links, replaced
+from commonplace.comparing.merging import exchanged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from commonplace.comparing.sides import Side
 
@@ -44,14 +44,17 @@ def mirror(target: Side, source: Side, *, dry_run: bool) -> SyncReport:
     """Bring the target up to what changed on the source since the last time.
 
     A run that was stopped begins again where the last whole one ended; doing a part twice changes
-    nothing.
+    nothing. A source that stands before that, such as an older copy, is read anew.
     """
-    cursor = f"sync:{source.store.name_of_ledger}:{source.base.path}>{target.base.path}"
+    cursor = _cursor(target, source)
     position = target.store.reader.cursor(cursor) or 0
     head = source.store.reader.head()
-    names = source.store.reader.changed_ids(position, head) if position else _every(source)
+    if 0 < position <= head:
+        names = list(source.store.reader.changed_ids(position, head))
+    else:
+        names = _all(target, source, f"{cursor}:begun", head, dry_run=dry_run)
     written = deleted = links = 0
-    while some := list(islice(names, _AT_ONCE)):
+    for some in _lots(names):
         present = source.by_id(some)
         standing = target.by_id(some)
         fresh = [
@@ -62,17 +65,51 @@ def mirror(target: Side, source: Side, *, dry_run: bool) -> SyncReport:
         gone = [name for name in standing if name not in present]
         written += len(fresh)
         deleted += len(gone)
-        if dry_run:
-            continue
-        if gone:
-            target.store.writer.delete(gone, target.selection)
-        if fresh:
-            replaced(target, [target.copied(source, record, record.id) for record in fresh])
-        links += carry_links(target, source, {name: name for name in present})
+        if (fresh or gone) and not dry_run:
+            drafts = [target.copied(source, record, record.id) for record in fresh]
+            exchanged(target, drafts, gone)
     if not dry_run:
+        links = sum(_mirror_links(target, source, some) for some in _lots(names))
         target.store.writer.keep_cursor(cursor, head)
     return SyncReport(written=written, deleted=deleted, links=links, position=head, dry_run=dry_run)
 
 
-def _every(source: Side) -> Iterator[str]:
-    return (record.id for record in source.records())
+def _mirror_links(target: Side, source: Side, ids: Sequence[str]) -> int:
+    """Give records the links that they have on the source, once all records are there.
+
+    Those to records that only the target has stay.
+    """
+    theirs = source.links(ids)
+    standing = {(link.source_id, link.target_id, link.type) for link in theirs}
+    ours = target.links(ids)
+    ends = sorted({end for link in (*theirs, *ours) for end in (link.source_id, link.target_id)})
+    known = source.by_id(ends)
+    target.store.linker.drop(
+        [
+            link
+            for link in ours
+            if (link.source_id, link.target_id, link.type) not in standing
+            and link.source_id in known
+            and link.target_id in known
+        ]
+    )
+    return target.store.linker.adopt(theirs, {end: end for end in ends})
+
+
+def _cursor(target: Side, source: Side) -> str:
+    return f"sync:{source.store.name_of_ledger}:{json.dumps([source.base.path, target.base.path])}"
+
+
+def _lots(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[start : start + _AT_ONCE] for start in range(0, len(names), _AT_ONCE))
+
+
+def _all(target: Side, source: Side, cursor: str, head: int, *, dry_run: bool) -> list[str]:
+    """Every record, and what changed since a first run was begun that did not end."""
+    begun = target.store.reader.cursor(cursor)
+    if begun is None or begun > head:
+        begun = head
+    if not dry_run:
+        target.store.writer.keep_cursor(cursor, begun)
+    every = (record.id for record in source.records())
+    return list(dict.fromkeys((*every, *source.store.reader.changed_ids(begun, head))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,9 @@ from commonplace.ledger import Selection
 from commonplace.scope import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from commonplace.record import Record
+    from commonplace.record import Link, Record
     from commonplace.store import Store
 
 _AT_ONCE = 500
@@ -70,6 +71,19 @@ class Side:
         """Those of the records with these ids that lie on this side."""
         return self.store.reader.by_id(ids, self.selection)
 
+    def taken(self, name: str) -> bool:
+        """Whether a record of the store has this id, on this side or not."""
+        everything = Selection.everything(now=self.store.now())
+        return name in self.store.reader.by_id([name], everything)
+
+    def links(self, ids: Iterable[str]) -> list[Link]:
+        """The links from or to these records whose both ends lie on this side."""
+        found = self.store.linker.touching(ids)
+        seen = self.by_id(
+            sorted({end for link in found for end in (link.source_id, link.target_id)})
+        )
+        return [link for link in found if link.source_id in seen and link.target_id in seen]
+
     def relative(self, scope: Scope) -> tuple[str, ...]:
         """The segments of a scope below the base."""
         return scope.segments[len(self.base.segments) :]
@@ -79,9 +93,13 @@ class Side:
         return Scope(*self.base.segments, *other.relative(record.scope))
 
     def state(self, record: Record) -> dict[str, Any]:
-        """What makes two records the same, whatever their ids, versions and times of writing."""
+        """What makes two records the same, whatever their ids, versions and times of writing.
+
+        Every part can be hashed; JSON is text, in which `true` is not `1`.
+        """
         found: dict[str, Any] = {name: getattr(record, name) for name in _STATE}
-        return {**found, "scope": self.relative(record.scope)}
+        as_json = {name: json.dumps(found[name], sort_keys=True) for name in ("value", "metadata")}
+        return {**found, **as_json, "scope": self.relative(record.scope)}
 
     def copied(
         self, other: Side, record: Record, name: str | None, *, keyless: bool = False
@@ -89,7 +107,7 @@ class Side:
         """A record of the other side as it is to be written on this one.
 
         Its vectors come along; those of the memory's own space only if the same model made them,
-        otherwise the content is embedded anew.
+        otherwise the content is embedded anew. What words did not find, they do not find here.
 
         Args:
             other: where the record is.
@@ -97,16 +115,15 @@ class Side:
             name: the id it gets here; None for a new one.
             keyless: whether its key is left behind.
         """
-        vectors = other.store.reader.vectors_of(record.id)
-        found = OWN_SPACE in vectors
-        if found and other.store.reader.own_model() != self.store.model:
+        vectors, by_words = other.store.reader.findable(record.id)
+        if OWN_SPACE in vectors and other.store.reader.own_model() != self.store.model:
             del vectors[OWN_SPACE]
         fields: Any = fields_of(record) | {
             "id": name,
             "scope": self.place(other, record),
             "key": None if keyless else record.key,
             "vectors": vectors,
-            "embed": found,
+            "embed": by_words,
         }
         made = draft(
             record.content,

@@ -155,6 +155,13 @@ class LinkWriter(Links):
         self._tell("link", [_row(link) for link in stored], now)
         return stored
 
+    def put_again(self, removed: Sequence[Link], *, now: int) -> None:
+        """Write links that vanished with a record, where both their ends are there again."""
+        ends = {end for link in removed for end in (link.source_id, link.target_id)}
+        rows = self._connection.execute(_sources(self._dialect), {"ids": self._dialect.array(ends)})
+        there = {row.id for row in rows}
+        self.put([one for one in removed if {one.source_id, one.target_id} <= there], now=now)
+
     def drop(self, source_id: str, target_id: str, types: Sequence[str], *, now: int) -> int:
         """Remove the links from one record to another, of some types or all; how many."""
         between = {"source_id": source_id, "target_id": target_id}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from commonplace.drafts import later_expiry
+from commonplace.parts import checked_parts
+from commonplace.repeats import ROUNDING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +26,25 @@ _AT_ONCE = 256
 def plain(content: str) -> str:
     """A text without what makes no difference: case and the amount of white space."""
     return " ".join(content.casefold().split())
+
+
+def combined(stays: Record, record: Record) -> Record:
+    """The record that stays with what another has and it lacks; it lives as long as both.
+
+    Raises:
+        LimitExceededError: that is too much for one record.
+    """
+    both = {
+        "tags": (*stays.tags, *record.tags),
+        "metadata": {**record.metadata, **stays.metadata},
+    }
+    return replace(
+        stays,
+        **checked_parts(both),
+        importance=max(stays.importance, record.importance),
+        expires_at=later_expiry(stays, record),
+        version=stays.version + 1,
+    )
 
 
 def groups(
@@ -65,7 +89,7 @@ def _same_vectors(
     taken = np.zeros(len(ids), dtype=bool)
     found: dict[str, str] = {}
     for start in range(0, len(ids), _AT_ONCE):
-        alike = units[start : start + _AT_ONCE] @ units.T >= least
+        alike = units[start : start + _AT_ONCE] @ units.T >= least - ROUNDING
         for row, number in enumerate(range(start, min(start + _AT_ONCE, len(ids)))):
             if not taken[number]:
                 same = np.flatnonzero(alike[row] & ~taken)

@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from commonplace.clock import from_micros
+from commonplace.errors import LimitExceededError
 from commonplace.ledger import Selection
+from commonplace.maintenance.duplicates import combined
 from commonplace.maintenance.planning import plan
 from commonplace.maintenance.policy import MaintenanceReport, Policy, Step, before
 
@@ -35,15 +37,15 @@ def maintain(
         with ledger.read() as snapshot:
             states = 0 if moment is None else snapshot.former_count(selection, before=moment)
         return MaintenanceReport(dry_run=True, steps=tuple(steps), states=states)
+    states = 0
+    if moment is not None:
+        with ledger.write() as transaction:
+            states = transaction.former.purge(selection, ids=None, before=moment)
     done: list[Step] = []
     for start in range(0, len(steps), _AT_ONCE):
         with ledger.write() as transaction:
             now = clock.now()
             done += _carried_out(transaction, steps[start : start + _AT_ONCE], now)
-    states = 0
-    if moment is not None:
-        with ledger.write() as transaction:
-            states = transaction.former.purge(selection, ids=None, before=moment)
     return MaintenanceReport(
         dry_run=False, steps=tuple(done), skipped=len(steps) - len(done), states=states
     )
@@ -53,19 +55,25 @@ def _carried_out(transaction: Transaction, steps: Sequence[Step], now: int) -> l
     ids = [step.record_id for step in steps] + [step.into for step in steps if step.into]
     pks = transaction.pks_by_id(ids)
     records = {record.id: record for record in transaction.numbered(list(pks.values())).values()}
+    moment = from_micros(now)
+    alive = {
+        name: record
+        for name, record in records.items()
+        if record.expires_at is None or record.expires_at > moment
+    }
     done: list[Step] = []
     for step in steps:
-        record = records.get(step.record_id)
+        record = (records if step.action == "expire" else alive).get(step.record_id)
         if record is None or record.version != step.version:
             continue
         if step.action == "archive":
             _archive(transaction, record, now)
         else:
             if step.action == "merge":
-                stays = records.get(step.into or "")
+                stays = _merge(transaction, record, alive.get(step.into or ""), now)
                 if stays is None:
                     continue
-                records[stays.id] = _merge(transaction, record, stays, now)
+                alive[stays.id] = stays
             transaction.remove([pks[record.id]], operation=step.action, now=now)
         done.append(step)
     return done
@@ -77,16 +85,21 @@ def _archive(transaction: Transaction, record: Record, now: int) -> None:
     transaction.revise(record.id, everything, lambda _: archived, now=now, operation="archive")
 
 
-def _merge(transaction: Transaction, record: Record, stays: Record, now: int) -> Record:
-    """Give what a record has and its better lacks to the better one, links included."""
-    merged = replace(
-        stays,
-        tags=tuple(dict.fromkeys((*stays.tags, *record.tags))),
-        metadata={**record.metadata, **stays.metadata},
-        importance=max(stays.importance, record.importance),
-        version=stays.version + 1,
-    )
+def _merge(
+    transaction: Transaction, record: Record, stays: Record | None, now: int
+) -> Record | None:
+    """Give what a record has and its better lacks to the better one, links included.
+
+    Returns:
+        The better one as it then is; None if it is gone, or has changed so that both are too much.
+    """
+    if stays is None:
+        return None
+    try:
+        merged = combined(stays, record)
+    except LimitExceededError:
+        return None
     everything = Selection.everything(now=now)
     written = transaction.revise(stays.id, everything, lambda _: merged, now=now, operation="merge")
     transaction.links.move(record.id, stays.id, now=now)
-    return stays if written is None else written
+    return written

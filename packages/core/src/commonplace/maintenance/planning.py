@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from commonplace.drafts import OWN_SPACE
-from commonplace.maintenance.duplicates import groups
+from commonplace.errors import LimitExceededError
+from commonplace.maintenance.duplicates import combined, groups
 from commonplace.maintenance.policy import Step
 
 if TYPE_CHECKING:
@@ -57,7 +59,8 @@ def _steps(
         for record in _records(snapshot, snapshot.pks(chosen)):
             yield _forget(record, policy, "older, idler or less important than the policy keeps")
     if policy.duplicates is not None:
-        yield from _repeated(snapshot, replace(narrowed, archived=False), policy.duplicates)
+        present = replace(narrowed, archived=False, closed=False)
+        yield from _repeated(snapshot, present, policy.duplicates, taken)
     if policy.at_most is not None:
         yield from _too_many(snapshot, narrowed, policy, policy.at_most, taken)
 
@@ -88,15 +91,25 @@ def _too_many(
             yield _forget(record, policy, f"its scope holds more than {at_most}")
 
 
-def _repeated(snapshot: Snapshot, selection: Selection, least: float) -> Iterator[Step]:
+def _repeated(
+    snapshot: Snapshot, selection: Selection, least: float, taken: Mapping[str, Step]
+) -> Iterator[Step]:
+    """What repeats another in each scope, of what the steps already taken leave."""
     for place in _places(snapshot, selection, more_than=1):
         ranked = snapshot.page(place, ("kind", "-importance", "-updated_at"), _ALL, 0)
-        for _, some in groupby(ranked, key=lambda record: record.kind):
-            alike = list(some)
-            found = groups(alike, _unit_vectors(snapshot, alike), least=least)
-            for record in alike:
-                if stays := found.get(record.id):
-                    yield _step("merge", record, f"it repeats {stays}", into=stays)
+        left = (record for record in ranked if record.id not in taken)
+        for _, some in groupby(left, key=lambda record: record.kind):
+            yield from _alike(snapshot, list(some), least)
+
+
+def _alike(snapshot: Snapshot, ranked: Sequence[Record], least: float) -> Iterator[Step]:
+    found = groups(ranked, _unit_vectors(snapshot, ranked), least=least)
+    wholes = {record.id: record for record in ranked}
+    for record in ranked:
+        if stays := found.get(record.id):
+            with suppress(LimitExceededError):  # what does not fit into one record stays apart
+                wholes[stays] = combined(wholes[stays], record)
+                yield _step("merge", record, f"it repeats {stays}", into=stays)
 
 
 def _places(snapshot: Snapshot, selection: Selection, *, more_than: int) -> Iterator[Selection]:

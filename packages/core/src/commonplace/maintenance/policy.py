@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from commonplace.arguments import checked_choice, checked_number, checked_offset
+from commonplace.arguments import checked_choice, checked_flag, checked_number, checked_offset
 from commonplace.errors import InvalidInputError
 from commonplace.filters import EVERYTHING, And, Compare, Field, Filter, parse_filter
 from commonplace.parts import checked_kinds
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NO_LESS_THAN = 0.5
+_BEFORE_ALL = -(2**62)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,9 @@ class Policy:
             is seen by the next run.
         duplicates: merge records of one scope and kind whose texts are equal but for case and
             space, or whose vectors have at least this cosine, 0.5 to 1. The most important one
-            stays, of several the newest; it gets the others' tags, metadata and links.
+            stays, of several the newest; it gets the others' tags, metadata and links, and
+            expires when the last of them would. Closed and archived records are left alone, and
+            so is what would be too much for one record.
         expired: remove what has expired, and its history.
         history_older_than: remove former states that ended longer ago.
         kinds: only records of these kinds, for all but expiry and history.
@@ -56,21 +59,20 @@ class Policy:
     action: Literal["archive", "delete"] = "archive"
 
     def checked(self) -> Policy:
-        """This policy, if it makes sense.
+        """This policy with its kinds and its filter parsed, if it makes sense.
 
         Raises:
             InvalidInputError: a part is of the wrong type or out of its range.
         """
         checked_choice(self.action, ("archive", "delete"), "action")
-        checked_kinds(self.kinds)
-        parse_filter(self.filter)
+        checked_flag(self.expired, "expired")
         if self.at_most is not None:
             checked_offset(self.at_most, "at_most")
         if self.less_important_than is not None:
             _checked_share(self.less_important_than, 0, "less_important_than")
         if self.duplicates is not None:
             _checked_share(self.duplicates, _NO_LESS_THAN, "duplicates")
-        return self
+        return replace(self, kinds=checked_kinds(self.kinds), filter=self.narrowing)
 
     def forgotten(self, now: int) -> And | None:
         """The filter that the records to forget match; None if nothing is to be forgotten."""
@@ -156,7 +158,7 @@ def before(now: int, span: timedelta | None, name: str) -> int | None:
         return None
     if not isinstance(span, timedelta) or span <= timedelta(0):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
         raise InvalidInputError(f"{name} is a timedelta above zero")
-    return now - span // timedelta(microseconds=1)
+    return max(now - span // timedelta(microseconds=1), _BEFORE_ALL)
 
 
 def _checked_share(number: object, least: float, name: str) -> None:

@@ -33,8 +33,7 @@ class Comparing(Handle):
             InvalidInputError: one of the two views reads several scopes.
         """
         here, there = self._sides(other)
-        apart = here.store.name_of_ledger != there.store.name_of_ledger
-        chosen = ("id" if apart else "content") if by is None else by
+        chosen = ("content" if here.store.is_at(there.store) else "id") if by is None else by
         return difference(here, there, checked_choice(chosen, ("id", "content"), "by"))
 
     def merge(
@@ -43,32 +42,37 @@ class Comparing(Handle):
         """Bring in what another memory, or another scope of this one, has.
 
         Records that are here already are those with the same id, or the same key at the same
-        place; between scopes of one memory also those with the same content. Nothing is deleted.
-        Vectors and links come along, histories do not; what another embedder made is embedded
-        anew. Some hundred records at a time are written, each lot whole; after an interruption
-        merge again.
+        place; between scopes of one memory, and where another scope has the id, also those with
+        the same content. Nothing is deleted. Vectors and links come along, histories do not; what
+        another embedder made is embedded anew. Some hundred records at a time are written, each
+        lot whole; after an interruption merge again.
 
         Args:
             source: a memory or a view of one scope.
             strategy: whose state stays where both have a record: the one written later
                 (`newest`), the `source`'s, the `target`'s (this memory's), or `both`, side by side.
+                Of a link that both have, the target's stays with the last two, else the source's.
             dry_run: only count records; links are not counted.
 
         Raises:
             OutsideViewError: this view does not write the whole of what it reads.
-            InvalidInputError: one of the two views reads several scopes.
+            InvalidInputError: one of the two views reads several scopes, or the target lies within
+                the source.
             ConflictError: a record would need a key that another one has here.
         """
         checked_choice(strategy, _STRATEGIES, "strategy")
         target, other = self._sides(source)
         self._view.writable(target.base)
+        if target.store.is_at(other.store) and other.base.contains(target.base):
+            raise InvalidInputError("a scope is not merged with itself or into a part of itself")
         return merge(target, other, strategy, dry_run=checked_flag(dry_run, "dry_run"))
 
     def sync(self, source: Handle, *, dry_run: bool = False) -> SyncReport:
         """Keep this memory a copy of another: bring over what changed there since the last time.
 
-        The source always wins, its deletions too; records that only this memory has are left
-        alone. How far it has come is kept in this memory, so that each call only does what is new.
+        The source always wins, its deletions too, and so do its links; records that only this
+        memory has are left alone, with their links. How far it has come is kept in this memory,
+        so that each call only does what is new; a call that was stopped is taken up by the next.
 
         Args:
             source: another memory, or a view of one scope of it.
@@ -81,7 +85,7 @@ class Comparing(Handle):
         """
         target, other = self._sides(source)
         self._view.writable(target.base)
-        if target.store.name_of_ledger == other.store.name_of_ledger:
+        if target.store.is_at(other.store):
             raise InvalidInputError("a memory is not synchronised with itself; use merge")
         return mirror(target, other, dry_run=checked_flag(dry_run, "dry_run"))
 

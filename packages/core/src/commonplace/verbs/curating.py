@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from commonplace.arguments import checked_flag, checked_id
-from commonplace.clock import to_micros
+from commonplace.clock import from_micros, to_micros
 from commonplace.drafts import draft, fields_of
 from commonplace.errors import InvalidInputError, NotFoundError
 from commonplace.maintenance import Policy
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from commonplace.maintenance import MaintenanceReport
     from commonplace.record import Record
     from commonplace.scope import ScopeLike
+
+_SHARED_FROM = "shared_from"
 
 
 class Curating(Handle):
@@ -55,8 +57,7 @@ class Curating(Handle):
             NotFoundError: one of them cannot be seen, or the old one not written, from this view.
             InvalidInputError: a part is malformed, or the old one is only true from later on.
         """
-        if at is not None:
-            to_micros(at, "at")
+        moment = None if at is None else from_micros(to_micros(at, "at"))
         made = checked_id(new, "new") if isinstance(new, str) else self._successor(old, new)
         return self._store.writer.supersede(
             checked_id(old, "old"),
@@ -64,7 +65,7 @@ class Curating(Handle):
             self._selection(),
             self._view.may_write,
             reason=checked_reason(reason),
-            at=at,
+            at=moment,
         )
 
     def share(self, id: str, scope: ScopeLike) -> Record:  # noqa: A002 - the field's name
@@ -89,12 +90,14 @@ class Curating(Handle):
         original = self._store.reader.by_id([name], self._selection()).get(name)
         if original is None:
             raise NotFoundError(f"no record {name!r} can be seen from this view")
+        found = self._store.reader.findable(name)
         fields = fields_of(original) | {
             "id": None,
             "scope": place,
             "key": _shared_key(name),
-            "metadata": {**original.metadata, "shared_from": name},
-            "vectors": self._store.reader.vectors_of(name),
+            "metadata": {**original.metadata, _SHARED_FROM: name},
+            "vectors": found.vectors,
+            "embed": found.by_words,
         }
         copy = draft(
             original.content,
@@ -116,7 +119,8 @@ class Curating(Handle):
             How many copies were removed.
         """
         selection = self._selection(
-            [self._view.writable(scope)], filter={"@key": _shared_key(checked_id(id))}
+            [self._view.writable(scope)],
+            filter={"@key": _shared_key(checked_id(id)), _SHARED_FROM: id},
         )
         return self._store.writer.delete(None, selection)
 

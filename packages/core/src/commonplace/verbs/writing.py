@@ -51,7 +51,9 @@ class Writing(Handle):
             dedupe: return the record of the same scope, kind and content if there is one.
             on_duplicate: what to do if a record of this scope and kind says the same: `keep` both;
                 `skip` this one and return that; `merge` this one into that, which keeps its id and
-                gets this content, both's tags and metadata; `supersede` that one by this.
+                gets this content, both's tags and metadata, and lives as long as both; `supersede`
+                that one by this. A record does not repeat the one that it replaces by its `id` or
+                `key`, and that two have no text does not make them alike.
             similar_at: from which cosine on two records say the same, 0.5 to 1; records of
                 several vectors are compared by their texts alone.
             **fields: `id`, `scope`, `key`, `kind`, `value` (any JSON), `tags`, `metadata`,

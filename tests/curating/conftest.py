@@ -1,0 +1,26 @@
+"""A clock that tests set, a memory that lives by it, and vectors that tests choose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.clocks import StepClock
+
+from commonplace import HashingEmbedder, Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def clock() -> StepClock:
+    return StepClock()
+
+
+@pytest.fixture
+def timed(clock: StepClock) -> Iterator[Memory]:
+    """A memory whose time the test moves, and which is whole when the test ends."""
+    with Memory(":memory:", embedder=HashingEmbedder(32), clock=clock) as memory:
+        yield memory
+        assert memory.verify().problems == ()
