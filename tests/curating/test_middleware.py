@@ -55,6 +55,38 @@ def test_what_comes_from_another_memory_is_redacted(
     assert report.links == 0
 
 
+def similarity_of_what_was_redacted(memory: Memory, scope: str) -> float | None:
+    """How near a record lies to the text that it was before: 1 if its vectors were made of it."""
+    (vector,) = HashingEmbedder(16).embed_documents([ADDRESS])
+    (hit,) = memory.search(vector=vector, mode="dense", scope=scope)
+    return hit.similarity
+
+
+@pytest.mark.parametrize("verb", ["merge", "sync"])
+def test_no_vector_of_what_was_redacted_comes_from_another_memory(
+    clean: Memory, clock: Any, verb: str
+) -> None:
+    with Memory(":memory:", embedder=HashingEmbedder(16), clock=clock) as source:
+        source.add(ADDRESS, id="1")
+        getattr(clean, verb)(source)
+    similarity = similarity_of_what_was_redacted(clean, "")
+    assert similarity is not None
+    assert similarity < 0.99
+
+
+def test_no_vector_of_what_was_redacted_is_shared(path: Any, clock: Any) -> None:
+    with Memory(path, embedder=HashingEmbedder(16), clock=clock) as memory:
+        memory.add(ADDRESS, id="1", scope="a", vectors={"other": [1.0, 0.0]})
+    redacting: Any = {"middleware": [Redaction()], "clock": clock}
+    with Memory(path, embedder=HashingEmbedder(16), **redacting) as memory:
+        assert "alice" not in memory.share("1", "b").content
+        similarity = similarity_of_what_was_redacted(memory, "b")
+        assert similarity is not None
+        assert similarity < 0.99
+        assert memory.search(vector=[1.0, 0.0], space="other", scope="b") == []
+        assert memory.verify().ok
+
+
 def test_what_is_refused_changes_nothing(clock: Any, timed: Memory) -> None:
     limit = SizeLimits(content=10)
     with Memory(

@@ -88,6 +88,8 @@ class Draft:
         embed: the texts to embed; None for the content itself, empty for no vector at all.
         vectors: the vectors the caller brought, by space name; `""` is the memory's own space.
         chosen_id: whether the caller chose the id.
+        copied: whether the vectors were made from the text of another record, which this is a copy
+            of: they go where middleware changes the text.
     """
 
     record: Record
@@ -96,6 +98,7 @@ class Draft:
         default_factory=dict[str, "NDArray[np.float32]"]
     )
     chosen_id: bool = False
+    copied: bool = False
 
 
 def draft(content: str, given: RecordFields, *, scope: Scope, now: int, fresh_id: str) -> Draft:

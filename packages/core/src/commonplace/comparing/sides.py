@@ -107,7 +107,8 @@ class Side:
         """A record of the other side as it is to be written on this one.
 
         Its vectors come along; those of the memory's own space only if the same model made them,
-        otherwise the content is embedded anew. What words did not find, they do not find here.
+        otherwise, and where middleware changes it, the content is embedded anew. What words did not
+        find, they do not find here.
 
         Args:
             other: where the record is.
@@ -132,4 +133,5 @@ class Side:
             now=self.store.now(),
             fresh_id=self.store.new_id(),
         )
-        return replace(made, record=replace(made.record, archived_at=record.archived_at))
+        kept = replace(made.record, archived_at=record.archived_at)
+        return replace(made, record=kept, copied=True)

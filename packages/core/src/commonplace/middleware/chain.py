@@ -60,10 +60,13 @@ class Chain:
         """
         if not self._writes:
             return draft
+        written = self._written(draft.record)
+        outdated = draft.copied and written.content != draft.record.content
         return replace(
             draft,
-            record=self._written(draft.record),
+            record=written,
             embed=self._embed(draft.record, draft.embed),
+            vectors={} if outdated else draft.vectors,
         )
 
     def revision(self, revision: Revision, state: Record) -> Revision:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from commonplace.arguments import checked_flag, checked_id
@@ -106,7 +107,8 @@ class Curating(Handle):
             now=self._store.now(),
             fresh_id=self._store.new_id(),
         )
-        return self._store.writer.put([copy], if_exists="replace", dedupe=False)[0]
+        copied = replace(copy, copied=True)
+        return self._store.writer.put([copied], if_exists="replace", dedupe=False)[0]
 
     def unshare(self, id: str, scope: ScopeLike | None = None) -> int:  # noqa: A002 - as in `share`
         """Take back the copies of a record that `share` made.
