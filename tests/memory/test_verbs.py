@@ -89,6 +89,20 @@ def test_equal_content_is_found_when_asked(memory: Memory) -> None:
     assert memory.count() == 3
 
 
+def test_one_key_for_two_records_of_a_batch_is_a_conflict(memory: Memory) -> None:
+    before = memory.add_many([{"id": "1", "content": "tea"}, {"id": "2", "content": "milk"}])
+    first, second = {"id": "1", "content": "x", "key": "k"}, {"id": "2", "key": "k"}
+    for batch in ([first, second], [first, {"key": "k"}], [{"key": "k"}, first]):
+        with pytest.raises(ConflictError, match="one key"):
+            memory.add_many(batch)
+        assert memory.list(order_by="id") == before
+    # The one that is kept as it is does not get the key.
+    assert [one.key for one in memory.add_many([first, {"key": "k"}], if_exists="keep")] == [
+        None,
+        "k",
+    ]
+
+
 def test_a_batch_is_whole_or_absent(memory: Memory) -> None:
     with pytest.raises(InvalidInputError):
         memory.add_many(["fine", {"content": "bad", "importance": 2}])

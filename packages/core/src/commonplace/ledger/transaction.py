@@ -47,8 +47,8 @@ class Transaction(RowWriter):
         Where two entries name the same record, the last wins.
 
         Raises:
-            ConflictError: an id is taken in another scope, id and key name different records, or
-                `if_exists="error"` and there is one.
+            ConflictError: an id is taken in another scope, id and key name different records, two
+                records would get one key, or `if_exists="error"` and there is one.
         """
         places = [self._scopes.find_or_add(entry.record.scope) for entry in entries]
         standing = self._standing(entries, places, now, dedupe=dedupe)
@@ -57,15 +57,18 @@ class Transaction(RowWriter):
         for number, (entry, place) in enumerate(zip(entries, places, strict=True)):
             latest[_identity(entry, place, standing[number], dedupe=dedupe)] = number
         chosen = sorted(latest.values())
+        modes: list[IfExists] = [
+            "keep" if dedupe and row is not None and _same_content(entry, row) else if_exists
+            for entry, row in zip(entries, standing, strict=True)
+        ]
         fresh = [number for number in chosen if standing[number] is None]
+        written = [n for n in chosen if standing[n] is None or modes[n] == "replace"]
+        _check_keys_differ([(places[n], entries[n].record.key) for n in written])
         inserted = self._insert([(entries[n], places[n]) for n in fresh], now)
         outcomes.update(zip(fresh, inserted, strict=True))
         for number in chosen:
             if (row := standing[number]) is not None:
-                keep: IfExists = (
-                    "keep" if dedupe and _same_content(entries[number], row) else if_exists
-                )
-                outcomes[number] = self._overwrite(row, entries[number], keep, now)
+                outcomes[number] = self._overwrite(row, entries[number], modes[number], now)
         return [
             outcomes[latest[_identity(entry, place, standing[number], dedupe=dedupe)]]
             for number, (entry, place) in enumerate(zip(entries, places, strict=True))
@@ -366,6 +369,13 @@ def _check_agreement(
         raise ConflictError(f"id {named.id!r} is taken; choose another, or leave it out")
     if entry.chosen_id and keyed is not None and keyed.id != entry.record.id:
         raise ConflictError("id and key name two different records; give one of them")
+
+
+def _check_keys_differ(named: Sequence[tuple[int, str | None]]) -> None:
+    """Refuse one key, at one scope, for two records; what stands there was looked at before."""
+    keyed = [one for one in named if one[1] is not None]
+    if len(keyed) > len(set(keyed)):
+        raise ConflictError("one key is given to two records of a scope; give it to one of them")
 
 
 def _begun(record: Record, moment: datetime, last: int) -> Record:
