@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from commonplace import Memory, NotFoundError, OutsideViewError, Scope
@@ -107,6 +109,29 @@ def test_several_scopes_to_read_and_one_to_write(memory: Memory) -> None:
         view.update(view.list(scope="rooms/1")[0].id, scope="public")
     with pytest.raises(OutsideViewError):
         memory.view(read=["public"]).add("x")
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"if_exists": "keep"},
+        {"dedupe": True},
+        {"on_duplicate": "skip"},
+        {"on_duplicate": "merge"},
+    ],
+)
+def test_what_a_view_writes_but_does_not_read_is_not_given_back(
+    memory: Memory, choice: Any
+) -> None:
+    secret = memory.add("secret", key="k", tags=["secret"], scope="inbox")
+    view = memory.view(read=["public"], write="inbox")
+    for content in ("secret", "a guess"):
+        with pytest.raises(OutsideViewError):
+            view.add(content, key="k", **choice)
+        with pytest.raises(OutsideViewError):
+            view.add_many([{"content": content, "key": "k"}], **choice)
+    assert memory.list() == [secret]
+    assert view.add("a letter").scope.path == "inbox"
 
 
 def test_moving_a_record_moves_it_between_views(memory: Memory) -> None:

@@ -68,7 +68,8 @@ class Writing(Handle):
         Raises:
             InvalidInputError: a part is malformed or too large; nothing was written.
             RefusedError: middleware does not let it be written; nothing was written.
-            OutsideViewError: the scope lies outside what this view writes.
+            OutsideViewError: the scope lies outside what this view writes; or, where a record that
+                is there may be returned or merged, outside what it reads.
             ConflictError: the id is taken, or `if_exists="error"`.
         """
         repeats = _repeats(on_duplicate, similar_at)
@@ -201,6 +202,9 @@ class Writing(Handle):
         if checked_flag(dedupe, "dedupe") and repeats is not None:
             raise InvalidInputError("give dedupe or on_duplicate, not both")
         drafts = self._drafts(given)
+        if if_exists == "keep" or dedupe or (repeats and repeats.action != "supersede"):
+            for made in drafts:  # what is there may be given back, or a part of it
+                self._view.readable(made.record.scope)
         return self._store.writer.put(drafts, if_exists=if_exists, dedupe=dedupe, repeats=repeats)
 
 
