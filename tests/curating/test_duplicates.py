@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 from tests.curating.checked import ids
 
 from commonplace import HashingEmbedder, Memory, Policy
+from commonplace.maintenance.planning import plan
 
 if TYPE_CHECKING:
     from commonplace import MaintenanceReport
@@ -53,6 +55,32 @@ def test_what_stays_gets_what_the_others_had(timed: Memory) -> None:
     assert [hit.id for hit in timed.search("green tea", mode="lexical", limit=1)] == ["1"]
     assert timed.history("2")[-1].replaced_by == "merge"
     assert timed.restore("3").value == 3
+
+
+@pytest.mark.parametrize("change", [{"scope": "b"}, {"content": "milk", "kind": "note"}])
+def test_nothing_is_merged_into_what_was_changed_since_it_was_planned(
+    path: Any, monkeypatch: pytest.MonkeyPatch, change: Any
+) -> None:
+    module = sys.modules["commonplace.maintenance.maintain"]
+    with (
+        Memory(path, embedder=HashingEmbedder(32)) as memory,
+        Memory(path, embedder=HashingEmbedder(32)) as other,
+    ):
+        memory.add("tea", id="1", scope="a", importance=0.9)
+        memory.add_many([{"content": "tea", "id": n, "scope": "a", "tags": [n]} for n in "23"])
+
+        def planned(*given: Any) -> Any:
+            steps = plan(*given)
+            other.update("1", **change)
+            return steps
+
+        monkeypatch.setattr(module, "plan", planned)
+        report = memory.scope("a").maintain(Policy(duplicates=1))
+        assert (report.steps, report.skipped) == ((), 2)
+        monkeypatch.undo()
+        assert [memory.count(tags=n) for n in "23"] == [1, 1]
+        assert [record.tags for record in memory.list(filter={"@id": "1"})] == [()]
+        assert merged(run(memory.scope("a"), Policy(duplicates=1))) == [("3", "2")]
 
 
 def test_the_most_important_stays_and_of_several_the_newest(timed: Memory) -> None:

@@ -33,6 +33,7 @@ def maintain(
     moment = before(selection.now, policy.history_older_than, "history_older_than")
     with ledger.read() as snapshot:
         steps = plan(snapshot, selection, policy)
+        better = snapshot.records_by_id([step.into for step in steps if step.into], selection)
     if dry_run:
         with ledger.read() as snapshot:
             states = 0 if moment is None else snapshot.former_count(selection, before=moment)
@@ -42,16 +43,27 @@ def maintain(
         with ledger.write() as transaction:
             states = transaction.former.purge(selection, ids=None, before=moment)
     done: list[Step] = []
+    versions = {record.id: record.version for record in better.values()}
     for start in range(0, len(steps), _AT_ONCE):
         with ledger.write() as transaction:
             now = clock.now()
-            done += _carried_out(transaction, steps[start : start + _AT_ONCE], now)
+            done += _carried_out(transaction, steps[start : start + _AT_ONCE], versions, now)
     return MaintenanceReport(
         dry_run=False, steps=tuple(done), skipped=len(steps) - len(done), states=states
     )
 
 
-def _carried_out(transaction: Transaction, steps: Sequence[Step], now: int) -> list[Step]:
+def _carried_out(
+    transaction: Transaction, steps: Sequence[Step], versions: dict[str, int], now: int
+) -> list[Step]:
+    """Those of some steps that were carried out.
+
+    Args:
+        transaction: where they are.
+        steps: what was planned.
+        versions: those of the records that others are merged into, as planned; kept up here.
+        now: the present moment.
+    """
     ids = [step.record_id for step in steps] + [step.into for step in steps if step.into]
     pks = transaction.pks_by_id(ids)
     records = {record.id: record for record in transaction.numbered(list(pks.values())).values()}
@@ -70,10 +82,12 @@ def _carried_out(transaction: Transaction, steps: Sequence[Step], now: int) -> l
             _archive(transaction, record, now)
         else:
             if step.action == "merge":
-                stays = _merge(transaction, record, alive.get(step.into or ""), now)
-                if stays is None:
+                stays = alive.get(step.into or "")
+                if stays is None or stays.version != versions[stays.id]:
                     continue
-                alive[stays.id] = stays
+                if (stays := _merge(transaction, record, stays, now)) is None:
+                    continue
+                alive[stays.id], versions[stays.id] = stays, stays.version
             transaction.remove([pks[record.id]], operation=step.action, now=now)
         done.append(step)
     return done
@@ -85,16 +99,12 @@ def _archive(transaction: Transaction, record: Record, now: int) -> None:
     transaction.revise(record.id, everything, lambda _: archived, now=now, operation="archive")
 
 
-def _merge(
-    transaction: Transaction, record: Record, stays: Record | None, now: int
-) -> Record | None:
+def _merge(transaction: Transaction, record: Record, stays: Record, now: int) -> Record | None:
     """Give what a record has and its better lacks to the better one, links included.
 
     Returns:
-        The better one as it then is; None if it is gone, or has changed so that both are too much.
+        The better one as it then is; None if both are too much for one record.
     """
-    if stays is None:
-        return None
     try:
         merged = combined(stays, record)
     except LimitExceededError:
