@@ -183,3 +183,21 @@ def test_what_cannot_be_synchronised_is_refused(here: Memory, there: Memory) -> 
         with pytest.raises(OutsideViewError):
             view.sync(there)
     assert here.count() == 0
+
+
+def test_what_changes_outside_the_view_of_the_source_removes_nothing(
+    here: Memory, there: Memory
+) -> None:
+    there.add("seen", id="1", scope="v")
+    there.add("not seen", id="2", scope="w")
+    view = there.scope("v")
+    here.sync(view)
+    own = here.add("only here", id="2", scope="notes")
+    there.update("2", content="changed")
+    report = here.sync(view)
+    assert (report.written, report.deleted) == (0, 0)
+    assert here.get("2") == own
+    there.update("1", scope="w")
+    there.delete("2")
+    assert here.sync(view).deleted == 1
+    assert here.list() == [own]

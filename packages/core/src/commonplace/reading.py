@@ -104,17 +104,19 @@ class Reader:
         with self._ledger.read() as snapshot:
             return snapshot.cursors.position(name)
 
-    def changed_ids(self, after: int, until: int) -> Iterator[str]:
-        """The ids of the records that the journal names between two entries, each once."""
+    def changed_ids(self, after: int, until: int, selection: Selection) -> Iterator[str]:
+        """The ids that the journal of the selected scopes names between two entries, each once."""
         seen: set[str] = set()
         while after < until:
             with self._ledger.read() as snapshot:
-                changes = snapshot.changes(after, _CHANGES_AT_ONCE)
-            for change in changes:
-                if change.record_id not in seen and change.seq <= until:
-                    seen.add(change.record_id)
-                    yield change.record_id
-            after = changes[-1].seq if changes else until
+                events = snapshot.journal.events(
+                    selection.scope_ids, (), after=after, upto=until, limit=_CHANGES_AT_ONCE
+                )
+            for event in events:
+                if event.record_id not in seen:
+                    seen.add(event.record_id)
+                    yield event.record_id
+            after = events[-1].seq if events else until
 
     def history(self, record_id: str, selection: Selection) -> list[Version]:
         """The states of a record within the selected scopes, oldest first."""

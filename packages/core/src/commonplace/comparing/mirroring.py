@@ -50,7 +50,7 @@ def mirror(target: Side, source: Side, *, dry_run: bool) -> SyncReport:
     position = target.store.reader.cursor(cursor) or 0
     head = source.store.reader.head()
     if 0 < position <= head:
-        names = list(source.store.reader.changed_ids(position, head))
+        names = list(source.changed_ids(position, head))
     else:
         names = _all(target, source, f"{cursor}:begun", head, dry_run=dry_run)
     written = deleted = links = 0
@@ -112,4 +112,4 @@ def _all(target: Side, source: Side, cursor: str, head: int, *, dry_run: bool) -
     if not dry_run:
         target.store.writer.keep_cursor(cursor, begun)
     every = (record.id for record in source.records())
-    return list(dict.fromkeys((*every, *source.store.reader.changed_ids(begun, head))))
+    return list(dict.fromkeys((*every, *source.changed_ids(begun, head))))

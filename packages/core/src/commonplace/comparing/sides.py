@@ -71,6 +71,10 @@ class Side:
         """Those of the records with these ids that lie on this side."""
         return self.store.reader.by_id(ids, self.selection)
 
+    def changed_ids(self, after: int, until: int) -> Iterator[str]:
+        """The ids of what changed on this side, or left it, between two entries of the journal."""
+        return self.store.reader.changed_ids(after, until, self.selection)
+
     def taken(self, name: str) -> bool:
         """Whether a record of the store has this id, on this side or not."""
         everything = Selection.everything(now=self.store.now())
