@@ -110,6 +110,8 @@ def test_a_batch_is_whole_or_absent(memory: Memory) -> None:
         memory.add_many([{"content": "a", "id": "1"}, {"content": "b", "id": "1", "key": "k"}])
     with pytest.raises(InvalidInputError):
         memory.add_many("a text")
+    with pytest.raises(InvalidInputError):
+        memory.add_many([{1: "a", "colour": "red"}])
     assert memory.count() == 0
     assert memory.add_many([]) == []
     written = memory.add_many([{"content": "a", "key": "k"}, {"content": "b", "key": "k"}])

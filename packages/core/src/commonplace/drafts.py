@@ -115,7 +115,7 @@ def draft(content: str, given: RecordFields, *, scope: Scope, now: int, fresh_id
         InvalidInputError: a part is of the wrong type or out of its range.
         LimitExceededError: a part is too large.
     """
-    if unknown := sorted(set(given) - set(RecordFields.__annotations__)):
+    if unknown := sorted(set(given) - set(RecordFields.__annotations__), key=str):
         raise InvalidInputError(
             f"a record has no {unknown[0]!r}; it has {sorted(RecordFields.__annotations__)}"
         )
