@@ -23,9 +23,21 @@ def test_add_prints_the_id_and_the_record_is_there(cli: Cli) -> None:
 
 def test_add_takes_every_field(cli: Cli) -> None:
     record = cli.json(
-        *("add", "Tea", "--kind", "preference", "--key", "drink", "--importance", "0.9"),
+        *(
+            "add",
+            "Tea",
+            "--id",
+            "tea",
+            "--kind",
+            "preference",
+            "--key",
+            "drink",
+            "--importance",
+            "0.9",
+        ),
         *("--tag", "a", "--tag", "b", "--metadata", '{"n": 1}', "--ttl", "3600"),
     )
+    assert record["id"] == "tea"
     assert record["kind"] == "preference"
     assert record["key"] == "drink"
     assert record["importance"] == 0.9

@@ -25,6 +25,7 @@ def add(
     ] = None,
     *,
     file: options.RecordsFile = None,
+    id_: Annotated[str | None, typer.Option("--id", help="Its id; a new one if not given.")] = None,
     kind: Annotated[str | None, typer.Option(help="Its kind; fact if not given.")] = None,
     key: Annotated[str | None, typer.Option(help="A name of its own within the scope.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag; may be repeated.")] = None,
@@ -50,7 +51,10 @@ def add(
     """Remember a text, or every line of a JSONL file. The memory is made if it is new."""
     if (text is None) == (file is None):
         raise typer.BadParameter("give a text, - for standard input, or --file", param_hint="TEXT")
+    if id_ is not None and file is not None:
+        raise typer.BadParameter("every line of a file has an id of its own", param_hint="--id")
     fields = _given(
+        id=id_,
         kind=kind,
         key=key,
         tags=tag,
