@@ -209,7 +209,13 @@ def test_records_outside_the_view_do_not_exist(timed: Memory) -> None:
         [{"id": "a", "scope": "a"}, {"id": "b", "scope": "b"}, {"id": "ab", "scope": "ab"}]
     )
     a, both = timed.scope("a"), timed.view(read=["a", "b"], write="a")
-    for view, old, new in [(a, "b", "a"), (a, "a", "b"), (a, "a", "ab"), (both, "b", "a")]:
+    for view, old, new in [
+        (a, "b", "a"),
+        (a, "a", "b"),
+        (a, "a", "ab"),
+        (both, "b", "a"),
+        (both, "a", "b"),
+    ]:
         with pytest.raises(NotFoundError):
             view.supersede(old, new)
     with pytest.raises(NotFoundError):

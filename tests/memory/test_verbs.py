@@ -111,7 +111,7 @@ def test_a_batch_is_whole_or_absent(memory: Memory) -> None:
     with pytest.raises(InvalidInputError):
         memory.add_many("a text")
     with pytest.raises(InvalidInputError):
-        memory.add_many([{1: "a", "colour": "red"}])
+        memory.add_many([{1: "a", "colour": "red"}])  # pyright: ignore[reportArgumentType] - for that
     assert memory.count() == 0
     assert memory.add_many([]) == []
     written = memory.add_many([{"content": "a", "key": "k"}, {"content": "b", "key": "k"}])

@@ -158,6 +158,8 @@ class Writer:
                 ]
                 made = transaction.put(entries, if_exists="error", dedupe=False, now=now)
                 later = made[0].record if made else _successor(transaction, str(new), selection)
+                if not may_write(later.scope):
+                    raise NotFoundError(f"record {later.id!r} cannot be written from this view")
                 supersede(transaction, old, later, reason=reason, at=moment, now=now)
                 return later
 
