@@ -47,7 +47,7 @@ class Curating(Handle):
             old: the id of the record that no longer holds.
             new: the id of the record that holds now, or a dict of `content` and the fields of
                 `add`; without a scope it goes where the old one lies, without `valid_from` it is
-                true from `at` on.
+                true from `at` on. It must be writable from this view, as a link leads from it.
             reason: why, kept with the link.
             at: when the one began to hold and the other ended; now if left out.
 
