@@ -124,7 +124,7 @@ EXAMPLES: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {
     "events": [((), {}), ((), {"operations": "update"})],
     "on": [(("*", print), {})],
     "export": [((NEW,), {})],
-    "export_vectors": [(("vectors.npz",), {"scope": "s/none"})],
+    "export_vectors": [((NEW,), {})],
     "import_": [((EXPORT,), {}), ((EXPORT,), {"dry_run": True})],
     "import_records": [((LINES,), {"scope": "s/3"})],
     "diff": [((OTHER,), {})],
