@@ -11,16 +11,18 @@ if TYPE_CHECKING:
 MAX_TERMS = 64
 _WORD = re.compile(r"[\w\u0300-\u036f]+")  # with accents that are typed after their letter
 
-# The words that stand in nearly every English text; a query of nothing else keeps them.
+# The words that stand in nearly every English text, and what an apostrophe leaves of some; a query
+# of nothing else keeps them.
 STOP_WORDS = frozenset(
     """
     a about above after again against all also am an and any are as at be because been before
-    being below between both but by can could did do does doing down during each few for from
-    further had has have having he her here hers herself him himself his how i if in into is it
-    its itself just me more most my myself no nor not now of off on once only or other our ours
-    ourselves out over own same she should so some such than that the their theirs them
-    themselves then there these they this those through to too under until up very was we were
-    what when where which while who whom why will with would you your yours yourself yourselves
+    being below between both but by can could d did didn do does doesn doing don down during
+    each few for from further had has have having he her here hers herself him himself his how i
+    if in into is isn it its itself just ll m may me might more most must my myself no nor not
+    now of off on once only or other our ours ourselves out over own re s same shall she should
+    so some such t than that the their theirs them themselves then there these they this those
+    through to too under until up ve very was wasn we were what when where which while who whom
+    why will with would you your yours yourself yourselves
     """.split()  # noqa: SIM905 - one text reads better than 140 quoted words
 )
 

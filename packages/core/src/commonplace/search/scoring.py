@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     Pks = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
+TELLING = 1.0
+"""The BM25 from which words tell texts apart: one in four texts holds a word of that weight."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scored:
@@ -81,6 +84,7 @@ def fused(
 
     Each lane is divided by its best score, so that the two are comparable, and weighted. Scores
     are fused and not ranks: equal-weight reciprocal rank fusion can do worse than BM25 alone.
+    A lane of words that tell nothing, because most texts hold them, is not made large by that.
 
     Args:
         pks: records with a vector, each once.
@@ -93,13 +97,13 @@ def fused(
     cosine = np.concatenate([similarity, np.full(len(extra), np.nan)])
     words = np.array([matches.get(pk, np.nan) for pk in every.tolist()], dtype=np.float64)
     dense = _share_of_best(np.nan_to_num(cosine))
-    lexical = _share_of_best(np.nan_to_num(words))
+    lexical = _share_of_best(np.nan_to_num(words), least=TELLING)
     return Scored(every, cosine, words, dense_weight * dense + (1 - dense_weight) * lexical)
 
 
-def _share_of_best(scores: Floats) -> Floats:
+def _share_of_best(scores: Floats, *, least: float = 0.0) -> Floats:
     positive = np.maximum(scores, 0.0)
-    best = positive.max(initial=0.0)
+    best = positive.max(initial=least)
     return positive / best if best else positive
 
 
