@@ -75,7 +75,7 @@ def test_a_dry_run_changes_nothing_and_the_run_does_what_it_said(aged: Cli) -> N
     shown = aged("maintain", *args, "--dry-run").stdout.splitlines()
     assert shown[-1] == "would do: expire 1, archive 3, merge 1"
     assert [line.split()[1] for line in shown[:-1]] == ["milk", "dear", "dull", "message", "twice"]
-    assert shown[-2].endswith("  it repeats once")
+    assert shown[-2].endswith("  its text repeats that of once")
     assert len(aged.json("list")) == 5
     done = aged.json("maintain", *args)
     assert done["counts"] == {"expire": 1, "archive": 3, "merge": 1}
@@ -132,6 +132,7 @@ def test_near_duplicates_in_a_file(cli: Cli, tmp_path: Path) -> None:
         (("maintain", "--history-older-than", "soon"), 2),
         (("maintain", "--less-important-than", "7"), 1),
         (("maintain", "--duplicates", "0.1"), 1),
+        (("maintain", "--duplicates", "much"), 2),
         (("maintain", "--at-most", "-1"), 2),
         (("maintain", "--expired", "--action", "burn"), 2),
         (("supersede", "dull"), 2),

@@ -80,7 +80,7 @@ def test_a_step_says_what_and_why_without_memory_text(timed: Memory, clock: Any)
     assert told == {
         "gone": ("expire", 1, "c", "its expiry has passed", None),
         "old": ("archive", 1, "a", "older, idler or less important than the policy keeps", None),
-        "twin": ("merge", 1, "a", "it repeats used", "used"),
+        "twin": ("merge", 1, "a", "its text repeats that of used", "used"),
         "new": ("archive", 1, "b", "its scope holds more than 0", None),
     }
     assert report.counts == {"expire": 1, "archive": 2, "merge": 1}

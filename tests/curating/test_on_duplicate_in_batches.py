@@ -36,7 +36,7 @@ def test_a_batch_is_compared_with_itself(
 ) -> None:
     texts = ["green tea", "Green tea", "GREEN TEA", "a train to Porto"]
     batch = [{"content": text, "id": f"{n}", "scope": "new"} for n, text in enumerate(texts)]
-    got = timed.add_many(batch, on_duplicate=action)
+    got = timed.add_many(batch, on_duplicate=action, similar_at=0.95)
     assert ids(timed) == left
     assert [one.version for one in timed.list(order_by="id")] == versions
     assert got == timed.get_many([one.id for one in got])
@@ -47,7 +47,7 @@ def test_a_batch_is_compared_with_itself(
 @pytest.mark.parametrize("action", ACTIONS)
 def test_the_last_of_a_batch_that_names_one_record_wins(timed: Memory, action: Any) -> None:
     batch = [{"content": "green tea", "id": "1"}, {"content": "a train", "id": "1"}]
-    got = timed.add_many(batch, on_duplicate=action)
+    got = timed.add_many(batch, on_duplicate=action, similar_at=0.95)
     assert got == [timed.get("1")] * 2
     assert got[0].content == "a train"
 
@@ -58,7 +58,7 @@ def test_a_batch_is_all_or_nothing(timed: Memory, action: Any) -> None:
     before = timed.list(include_closed=True)
     batch = [{"content": "Green tea", "scope": "a"}, {"content": "x", "id": "1", "scope": "b"}]
     with pytest.raises(ConflictError):
-        timed.add_many(batch, on_duplicate=action)
+        timed.add_many(batch, on_duplicate=action, similar_at=0.95)
     assert timed.list(include_closed=True) == before
     assert len(timed.history("1")) == 1
 
@@ -66,8 +66,8 @@ def test_a_batch_is_all_or_nothing(timed: Memory, action: Any) -> None:
 def test_a_view_compares_with_what_lies_in_it(timed: Memory) -> None:
     timed.add("tea", id="1", scope="a")
     view = timed.scope("ab")
-    assert view.add("tea", on_duplicate="skip").scope.path == "ab"
-    assert timed.scope("a").add("tea", on_duplicate="skip").id == "1"
+    assert view.add("tea", on_duplicate="skip", similar_at=0.95).scope.path == "ab"
+    assert timed.scope("a").add("tea", on_duplicate="skip", similar_at=0.95).id == "1"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_many_at_once_leave_one(path: Path, action: Any, held: int) -> None:
         texts = ["green tea", "Green tea"] * 4
 
         def add(text: str) -> Record:
-            return memory.add(text, on_duplicate=action)
+            return memory.add(text, on_duplicate=action, similar_at=0.95)
 
         with ThreadPoolExecutor(8) as pool:
             got = list(pool.map(add, texts))

@@ -33,11 +33,12 @@ class Repeats:
     Attributes:
         action: `skip` leaves the old record as it is, `merge` puts the new one into it,
             `supersede` writes the new one and closes the old one.
-        least: from which cosine on two records of one scope and kind say the same.
+        least: from which cosine on two records of one scope and kind say the same; None for equal
+            texts alone.
     """
 
     action: Literal["skip", "merge", "supersede"]
-    least: float
+    least: float | None
 
     def put(
         self, transaction: Transaction, entries: Sequence[Entry], *, if_exists: IfExists, now: int
@@ -91,7 +92,7 @@ class Repeats:
     ) -> list[int]:
         """The records whose only vector is near the entry's only one, nearest first."""
         own = entry.vectors.get(space.id)
-        if own is None or len(own) != 1 or not selection.scope_ids:
+        if self.least is None or own is None or len(own) != 1 or not selection.scope_ids:
             return []
         pks, matrix = transaction.vectors_in_scope(space, selection.scope_ids[0])
         single, counts = np.unique(pks, return_counts=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -62,7 +62,11 @@ def maintain(
         int | None, typer.Option(min=0, help="Forget what is too much in each scope.")
     ] = None,
     duplicates: Annotated[
-        float | None, typer.Option(help="Merge what is at least so alike, 0.5 to 1.")
+        str | None,
+        typer.Option(
+            metavar="text|COSINE",
+            help="Merge what has the same text, or vectors at least so alike, 0.5 to 1.",
+        ),
     ] = None,
     expired: Annotated[
         bool, typer.Option("--expired", help="Remove what has expired, and its history.")
@@ -93,7 +97,7 @@ def maintain(
         idle_for=span_option(idle_for, "--idle-for"),
         less_important_than=less_important_than,
         at_most=at_most,
-        duplicates=duplicates,
+        duplicates=_alike(duplicates),
         expired=expired,
         history_older_than=span_option(history_older_than, "--history-older-than"),
         kinds=tuple(kinds or ()),
@@ -101,7 +105,7 @@ def maintain(
         action=action.value,
     )
     if policy == Policy(kinds=policy.kinds, filter=policy.filter, action=policy.action):
-        raise typer.BadParameter("say what, such as --older-than 90d or --duplicates 0.95")
+        raise typer.BadParameter("say what, such as --older-than 90d or --duplicates text")
     with opened(memory, scope=scope) as target:
         report = target.maintain(policy, dry_run=dry_run)
     if as_json:
@@ -119,3 +123,14 @@ def _print_report(report: MaintenanceReport) -> None:
         parts.append(f"skipped {report.skipped:,} that changed meanwhile")
     head = "would do" if report.dry_run else "did"
     typer.echo(f"{head}: {', '.join(parts) or 'nothing'}")
+
+
+def _alike(duplicates: str | None) -> float | Literal["text"] | None:
+    if duplicates is None or duplicates == "text":
+        return duplicates
+    try:
+        return float(duplicates)
+    except ValueError as error:
+        raise typer.BadParameter(
+            "give text, or a cosine such as 0.97", param_hint="--duplicates"
+        ) from error

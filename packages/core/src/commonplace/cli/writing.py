@@ -42,8 +42,11 @@ def add(
         options.OnDuplicate, typer.Option(help="When a record of its scope and kind says the same.")
     ] = options.OnDuplicate.KEEP,
     similar_at: Annotated[
-        float, typer.Option(min=0.5, max=1, help="The cosine from which two say the same.")
-    ] = 0.95,
+        float | None,
+        typer.Option(
+            min=0.5, max=1, help="The cosine from which two say the same; equal texts if not given."
+        ),
+    ] = None,
     memory: options.MemoryPath = options.DEFAULT_MEMORY,
     scope: options.ScopePath = None,
     as_json: options.AsJson = False,

@@ -48,7 +48,7 @@ def combined(stays: Record, record: Record) -> Record:
 
 
 def groups(
-    ranked: Sequence[Record], vectors: Mapping[str, Matrix], *, least: float
+    ranked: Sequence[Record], vectors: Mapping[str, Matrix], *, least: float | None
 ) -> dict[str, str]:
     """Each record that repeats a better one, and which.
 
@@ -58,14 +58,15 @@ def groups(
     Args:
         ranked: the records of one scope and kind, the best first.
         vectors: a unit vector by record id, for those that have exactly one.
-        least: from which cosine on two records say the same.
+        least: from which cosine on two records say the same; None for equal texts alone.
 
     Returns:
         The id of the record that stays by the id of each that repeats it.
     """
     found = _same_texts(ranked)
-    left = [record.id for record in ranked if record.id not in found and record.id in vectors]
-    found.update(_same_vectors(left, vectors, least))
+    if least is not None:
+        left = [record.id for record in ranked if record.id not in found and record.id in vectors]
+        found.update(_same_vectors(left, vectors, least))
     return {repeated: found.get(stays, stays) for repeated, stays in found.items()}
 
 

@@ -6,13 +6,13 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from commonplace.drafts import OWN_SPACE
 from commonplace.errors import LimitExceededError
-from commonplace.maintenance.duplicates import combined, groups
+from commonplace.maintenance.duplicates import combined, groups, plain
 from commonplace.maintenance.policy import Step
 
 if TYPE_CHECKING:
@@ -92,24 +92,30 @@ def _too_many(
 
 
 def _repeated(
-    snapshot: Snapshot, selection: Selection, least: float, taken: Mapping[str, Step]
+    snapshot: Snapshot,
+    selection: Selection,
+    alike: float | Literal["text"],
+    taken: Mapping[str, Step],
 ) -> Iterator[Step]:
     """What repeats another in each scope, of what the steps already taken leave."""
     for place in _places(snapshot, selection, more_than=1):
         ranked = snapshot.page(place, ("kind", "-importance", "-updated_at"), _ALL, 0)
         left = (record for record in ranked if record.id not in taken)
         for _, some in groupby(left, key=lambda record: record.kind):
-            yield from _alike(snapshot, list(some), least)
+            yield from _alike(snapshot, list(some), None if alike == "text" else alike)
 
 
-def _alike(snapshot: Snapshot, ranked: Sequence[Record], least: float) -> Iterator[Step]:
-    found = groups(ranked, _unit_vectors(snapshot, ranked), least=least)
+def _alike(snapshot: Snapshot, ranked: Sequence[Record], least: float | None) -> Iterator[Step]:
+    vectors = {} if least is None else _unit_vectors(snapshot, ranked)
+    found = groups(ranked, vectors, least=least)
     wholes = {record.id: record for record in ranked}
     for record in ranked:
         if stays := found.get(record.id):
             with suppress(LimitExceededError):  # what does not fit into one record stays apart
                 wholes[stays] = combined(wholes[stays], record)
-                yield _step("merge", record, f"it repeats {stays}", into=stays)
+                same = plain(record.content) == plain(wholes[stays].content)
+                reason = f"its {'text' if same else 'vector'} repeats that of {stays}"
+                yield _step("merge", record, reason, into=stays)
 
 
 def _places(snapshot: Snapshot, selection: Selection, *, more_than: int) -> Iterator[Selection]:

@@ -34,8 +34,9 @@ class Policy:
         at_most: forget what is too much in a scope that holds more records itself, the least
             important first and of those the least recently written. What a merge leaves over
             is seen by the next run.
-        duplicates: merge records of one scope and kind whose texts are equal but for case and
-            space, or whose vectors have at least this cosine, 0.5 to 1. The most important one
+        duplicates: merge records of one scope and kind: for `"text"` those whose texts are equal
+            but for case and space, for a number from 0.5 to 1 also those whose vectors have at
+            least this cosine, which negations and other numbers may have. The most important one
             stays, of several the newest; it gets the others' tags, metadata and links, and
             expires when the last of them would. Closed and archived records are left alone, and
             so is what would be too much for one record.
@@ -51,7 +52,7 @@ class Policy:
     idle_for: timedelta | None = None
     less_important_than: float | None = None
     at_most: int | None = None
-    duplicates: float | None = None
+    duplicates: float | Literal["text"] | None = None
     expired: bool = False
     history_older_than: timedelta | None = None
     kinds: tuple[str, ...] = ()
@@ -70,7 +71,7 @@ class Policy:
             checked_offset(self.at_most, "at_most")
         if self.less_important_than is not None:
             _checked_share(self.less_important_than, 0, "less_important_than")
-        if self.duplicates is not None:
+        if self.duplicates is not None and self.duplicates != "text":
             _checked_share(self.duplicates, _NO_LESS_THAN, "duplicates")
         return replace(self, kinds=checked_kinds(self.kinds), filter=self.narrowing)
 

@@ -39,7 +39,7 @@ class Writing(Handle):
         if_exists: Literal["replace", "keep", "error"] = "replace",
         dedupe: bool = False,
         on_duplicate: OnDuplicate = "keep",
-        similar_at: float = 0.95,
+        similar_at: float | None = None,
         **fields: Unpack[RecordFields],
     ) -> Record:
         """Remember something. When it returns, it survives the process being killed.
@@ -54,8 +54,10 @@ class Writing(Handle):
                 gets this content, both's tags and metadata, and lives as long as both; `supersede`
                 that one by this. A record does not repeat the one that it replaces by its `id` or
                 `key`, and that two have no text does not make them alike.
-            similar_at: from which cosine on two records say the same, 0.5 to 1; records of
-                several vectors are compared by their texts alone.
+            similar_at: from which cosine on two records say the same, 0.5 to 1; None for equal
+                texts alone. Embedders put a sentence and its negation close together, and the
+                built-in one does not see the order of words: try it on your own data first.
+                Records of several vectors are compared by their texts alone.
             **fields: `id`, `scope`, `key`, `kind`, `value` (any JSON), `tags`, `metadata`,
                 `importance` (0 to 1), `source`, `created_at`, `expires_at` or `ttl` (seconds or
                 timedelta), `valid_from`, `valid_to`; `vector` (in the memory's own space),
@@ -82,7 +84,7 @@ class Writing(Handle):
         if_exists: Literal["replace", "keep", "error"] = "replace",
         dedupe: bool = False,
         on_duplicate: OnDuplicate = "keep",
-        similar_at: float = 0.95,
+        similar_at: float | None = None,
         scope: ScopeLike | None = None,
     ) -> list[Record]:
         """Remember many things in one transaction: all of them or none.
@@ -208,9 +210,11 @@ class Writing(Handle):
         return self._store.writer.put(drafts, if_exists=if_exists, dedupe=dedupe, repeats=repeats)
 
 
-def _repeats(on_duplicate: str, similar_at: float) -> Repeats | None:
+def _repeats(on_duplicate: str, similar_at: float | None) -> Repeats | None:
     checked_choice(on_duplicate, ("keep", "skip", "merge", "supersede"), "on_duplicate")
-    if not _LEAST_ALIKE <= checked_number(similar_at, "similar_at") <= 1:
+    if similar_at is not None and not (
+        _LEAST_ALIKE <= checked_number(similar_at, "similar_at") <= 1
+    ):
         raise InvalidInputError(f"similar_at is a number from {_LEAST_ALIKE} to 1")
     if on_duplicate == "keep":
         return None
