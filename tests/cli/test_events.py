@@ -58,7 +58,11 @@ def test_an_operation_that_is_none_is_refused(stocked: Cli) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
 def test_following_tells_what_there_is_and_what_comes_until_interrupted(stocked: Cli) -> None:
-    program = "from commonplace.cli import main; main()"
+    # A test run in the background by a shell hands on that interrupts are ignored.
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from commonplace.cli import main; main()"
+    )
     follower = subprocess.Popen(
         [sys.executable, "-c", program, "events", "--follow", "--json", "--after", "1"],
         env={**os.environ, "COMMONPLACE_MEMORY": str(stocked.memory)},
