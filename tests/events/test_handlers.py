@@ -415,7 +415,7 @@ def test_wait_in_its_own_handler_cannot_come_true(memory: Memory) -> None:
     answers: list[bool] = []
 
     def handler(event: Event) -> None:
-        answers.extend([subscription.wait(), subscription.wait(event.seq - 1)])
+        answers.extend([subscription.wait(), subscription.wait(seq=event.seq - 1)])
 
     subscription = memory.on("*", handler)
     memory.add("x")
@@ -461,3 +461,9 @@ def test_malformed_arguments_are_refused_and_start_nothing(
 def test_malformed_waits_are_refused(memory: Memory, given: dict[str, Any]) -> None:
     with memory.on("*", print) as subscription, pytest.raises(InvalidInputError):
         subscription.wait(**given)
+
+
+def test_a_wait_takes_its_arguments_by_name_only(memory: Memory) -> None:
+    untyped: Any = memory.on("*", print)
+    with untyped, pytest.raises(TypeError):
+        untyped.wait(5)
