@@ -165,8 +165,9 @@ class Writing(Handle):
     ) -> int:
         """Delete records by id, or all that match, or with `everything=True` all in the view.
 
-        An empty list of ids matches nothing. Several conditions must all hold. The last state of
-        each stays in its history, for `restore` and `as_of`, until `purge`; its links do not.
+        An empty list of ids matches nothing. Several conditions must all hold. A scope that is
+        all this view writes, such as the root, is no condition. The last state of each record
+        stays in its history, for `restore` and `as_of`, until `purge`; its links do not.
 
         Returns:
             How many were deleted.
@@ -177,10 +178,11 @@ class Writing(Handle):
         """
         target = self._view.writable(scope)
         selection = self._selection([target], filter=filter, kinds=kinds, tags=tags)
-        named = ids is not None or scope is not None or selection.narrowed
+        named = ids is not None or self._view.narrowed_by(target) or selection.narrowed
         if not named and not checked_flag(everything, "everything"):
             raise InvalidInputError(
-                "say what to delete: ids, scope, filter, kinds or tags; or everything=True"
+                "say what to delete: ids, a scope within this view, filter, kinds or tags; "
+                "or everything=True"
             )
         wanted = None if ids is None else checked_ids(ids)
         return self._store.writer.delete(wanted, selection)
