@@ -24,6 +24,7 @@ from commonplace import (
     StoreUnavailableError,
 )
 from commonplace.events import delivery
+from commonplace.record import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +118,9 @@ def test_every_verb_that_writes_tells_at_once(
             memory.maintain(Policy(duplicates=1.0)),
         ),
         "expire": lambda: (memory.add("x", ttl=timedelta(microseconds=1)), memory.sweep()),
+        "move": lambda: memory.update("other", scope="elsewhere"),
     }
+    assert verbs.keys() == set(OPERATIONS)
     for operation, verb in verbs.items():
         verb()
         while told.get(timeout=SOON).operation != operation:
@@ -436,6 +439,8 @@ def test_a_subscription_says_nothing_of_what_it_told(memory: Memory) -> None:
         ([], {}),
         ("", {}),
         ("Add", {}),
+        ("added", {}),
+        (["add", "foo"], {}),
         (["*"], {}),
         (None, {}),
         ("*", {"name": ""}),
