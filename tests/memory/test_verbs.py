@@ -154,6 +154,15 @@ def test_an_update_changes_what_it_names_and_nothing_else(memory: Memory) -> Non
     assert memory.get("chosen") == after
 
 
+def test_an_update_names_what_it_changes(memory: Memory) -> None:
+    before = memory.add("x", id="chosen")
+    for given in ({}, {"expected_version": 1}):
+        with pytest.raises(InvalidInputError, match="say what to change"):
+            memory.update("chosen", **given)
+    assert memory.get("chosen") == before
+    assert len(memory.history("chosen")) == 1
+
+
 def test_deleting_takes_a_word(memory: Memory) -> None:
     ids = [
         record.id for record in memory.add_many(["a", "b", "c", {"content": "d", "tags": ["t"]}])

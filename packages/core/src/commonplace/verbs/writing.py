@@ -130,9 +130,12 @@ class Writing(Handle):
         Raises:
             NotFoundError: no such record can be seen and written from this view.
             ConflictError: the version is not the expected one, or the key is taken.
-            InvalidInputError: a part is malformed; nothing was written.
+            InvalidInputError: nothing to change was named, or a part is malformed; nothing was
+                written.
             RefusedError: middleware does not let the new state be written; nothing was written.
         """
+        if not changes:
+            raise InvalidInputError("say what to change, such as content= or importance=")
         revision = Revision.of(changes, now=self._store.now())
         if revision.scope is not None:
             self._view.writable(revision.scope)
