@@ -156,6 +156,7 @@ def test_an_update_changes_what_it_names_and_nothing_else(memory: Memory) -> Non
 
 def test_an_update_names_what_it_changes(memory: Memory) -> None:
     before = memory.add("x", id="chosen")
+    given: dict[str, Any]
     for given in ({}, {"expected_version": 1}):
         with pytest.raises(InvalidInputError, match="say what to change"):
             memory.update("chosen", **given)
