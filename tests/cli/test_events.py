@@ -53,7 +53,8 @@ def test_malformed_options_are_wrong_usage(stocked: Cli, args: tuple[str, ...]) 
 
 
 def test_an_operation_that_is_none_is_refused(stocked: Cli) -> None:
-    assert "lower-case word" in stocked("events", "--operation", "Add", code=1).stderr
+    for wrong in ("Add", "foo"):
+        assert "'supersede'" in stocked("events", "--operation", wrong, code=1).stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")

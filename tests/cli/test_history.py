@@ -138,11 +138,11 @@ def test_valid_at_and_closed_facts(cli: Cli) -> None:
         (("purge",), 2),
         (("purge", "--dry-run"), 2),
         (("purge", "--before", "soon"), 2),
-        (("purge", "--before", "2025-01-01"), 1),
+        (("purge", "--before", "2025-01-01"), 2),
         (("restore", "home", "--version", "x"), 2),
         (("restore", "home", "--version", "-1"), 1),
         (("list", "--as-of", "soon"), 2),
-        (("list", "--as-of", "2025-01-01"), 1),
+        (("list", "--as-of", "2025-01-01"), 2),
         (("search", "x", "--valid-at", "soon"), 2),
         (("show", "home", "--as-of", "soon"), 2),
     ],
@@ -150,3 +150,22 @@ def test_valid_at_and_closed_facts(cli: Cli) -> None:
 def test_what_is_wrong_is_refused(changed: Cli, args: tuple[str, ...], code: int) -> None:
     assert changed(*args, code=code).stderr
     assert len(changed.json("history", "home")) == 3
+
+
+@pytest.mark.parametrize(
+    ("args", "option"),
+    [
+        (("list", "--as-of", "2024-02-01"), "--as-of"),
+        (("search", "x", "--valid-at", "2024-02-01T12:00"), "--valid-at"),
+        (("purge", "--before", "2024-02-01"), "--before"),
+        (("supersede", "home", "--content", "x", "--at", "2024-02-01"), "--at"),
+        (("list", "--filter", '{"@created_at": {"$lt": "2024-02-01"}}'), "--filter"),
+    ],
+)
+def test_a_time_without_a_zone_is_refused_in_words_of_the_command_line(
+    changed: Cli, args: tuple[str, ...], option: str
+) -> None:
+    told = changed(*args, code=2).stderr
+    assert "write it with a time zone, such as 2024-02-01T00:00Z" in told
+    assert option in told
+    assert "datetime" not in told

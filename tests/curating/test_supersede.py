@@ -123,16 +123,48 @@ def test_the_new_one_keeps_a_beginning_of_its_own(timed: Memory, clock: Any) -> 
     assert (new.valid_from, new.scope.path, new.key) == (begun, "b/c", "k")
 
 
-def test_superseding_twice_keeps_the_first_end(timed: Memory, clock: Any) -> None:
+def test_what_is_closed_is_not_superseded_again(timed: Memory) -> None:
+    timed.add("a", id="a", scope="x")
+    timed.add("d", id="d")
+    timed.supersede("a", {"content": "b", "id": "b", "scope": "x/y"})
+    before = states(timed)
+    for new in ({"content": "c", "id": "c"}, "d"):
+        with pytest.raises(ConflictError, match="'a' is closed already; supersede 'b', which took"):
+            timed.supersede("a", new)
+    assert states(timed) == before
+    assert {link.source_id for link in timed.links("a")} == {"b"}
+    timed.supersede("b", {"content": "c", "id": "c"})
+    assert [one.id for one in timed.list(scope="x")] == ["c"]
+
+
+def test_what_was_closed_by_hand_is_not_superseded(timed: Memory, clock: Any) -> None:
+    end = clock.moment() - timedelta(days=1)
+    timed.add("a", id="a", valid_to=end)
+    before = states(timed)
+    for at in (None, end):
+        with pytest.raises(ConflictError, match="add the new record by itself"):
+            timed.supersede("a", {"content": "b"}, at=at)
+    assert states(timed) == before
+    timed.supersede("a", {"content": "b", "id": "b"}, at=end - timedelta(days=1))
+    assert [one.id for one in timed.list()] == ["b"]
+
+
+def test_a_successor_outside_the_view_is_not_named(timed: Memory) -> None:
+    timed.add("a", id="a", scope="x")
+    timed.supersede("a", {"content": "b", "id": "hidden", "scope": "z"})
+    with pytest.raises(ConflictError, match="add the new record by itself") as refused:
+        timed.scope("x").supersede("a", {"content": "c"})
+    assert "hidden" not in str(refused.value)
+
+
+def test_superseding_again_by_the_same_keeps_the_first_end(timed: Memory, clock: Any) -> None:
     timed.add("a", id="a")
     timed.supersede("a", {"content": "b", "id": "b"})
     closed = timed.get("a")
     clock.wait(10)
-    timed.supersede("a", {"content": "c", "id": "c"}, reason="also")
-    assert timed.get("a") == closed
-    assert {link.source_id for link in timed.links("a")} == {"b", "c"}
     assert timed.supersede("a", "b", reason="again").id == "b"
-    assert {link.reason for link in timed.links("a")} == {"again", "also"}
+    assert timed.get("a") == closed
+    assert [link.reason for link in timed.links("a")] == ["again"]
     assert closed is not None
     earlier = closed.valid_to
     assert earlier is not None
@@ -252,24 +284,27 @@ def test_nothing_is_closed_when_the_new_one_cannot_be_embedded(clock: Any) -> No
         assert states(memory) == [("old", 1, None, None)]
 
 
-def test_many_at_once_leave_one_end_and_all_links(path: Path) -> None:
+def test_of_many_at_once_one_takes_the_place(path: Path) -> None:
     with Memory(path, embedder=HashingEmbedder(16)) as memory:
         memory.add("old", id="old")
-        numbers = range(8)
-        threads = [
-            threading.Thread(
-                target=memory.supersede, args=("old", {"content": f"{n}", "id": f"{n}"})
-            )
-            for n in numbers
-        ]
+        refused: list[int] = []
+
+        def supersede(number: int) -> None:
+            try:
+                memory.supersede("old", {"content": f"{number}", "id": f"{number}"})
+            except ConflictError:
+                refused.append(number)
+
+        threads = [threading.Thread(target=supersede, args=(number,)) for number in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         closed = memory.get("old")
         assert closed is not None
-        ends = {one.valid_from for one in memory.list()}
-        assert closed.valid_to == min(end for end in ends if end)
-        assert len(memory.links("old")) == memory.count() == 8
+        (new,) = memory.list()
+        assert closed.valid_to == new.valid_from
+        assert [link.source_id for link in memory.links("old")] == [new.id]
+        assert {*map(str, refused), new.id} == {str(number) for number in range(8)}
         assert len(memory.history("old")) == closed.version
         assert memory.verify().problems == ()

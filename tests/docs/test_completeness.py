@@ -10,6 +10,7 @@ import typer.main
 
 import commonplace
 from commonplace.cli.app import app
+from commonplace.record import OPERATIONS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -18,6 +19,13 @@ def test_every_command_is_in_the_table_of_commands() -> None:
     group: Any = typer.main.get_command(app)
     rows = re.findall(r"^\| `(\w+)` \|", (DOCS / "cli.md").read_text("utf-8"), re.MULTILINE)
     assert sorted(rows) == sorted(group.commands)
+
+
+def test_every_operation_is_in_the_guide_to_events() -> None:
+    (row,) = re.findall(
+        r"^\| `operation` \| (.*) \|$", (DOCS / "events.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert sorted(re.findall(r"`(\w+)`", row)) == sorted(OPERATIONS)
 
 
 def test_every_public_name_is_in_the_reference() -> None:

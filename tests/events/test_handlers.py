@@ -24,6 +24,7 @@ from commonplace import (
     StoreUnavailableError,
 )
 from commonplace.events import delivery
+from commonplace.record import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +118,9 @@ def test_every_verb_that_writes_tells_at_once(
             memory.maintain(Policy(duplicates=1.0)),
         ),
         "expire": lambda: (memory.add("x", ttl=timedelta(microseconds=1)), memory.sweep()),
+        "move": lambda: memory.update("other", scope="elsewhere"),
     }
+    assert verbs.keys() == set(OPERATIONS)
     for operation, verb in verbs.items():
         verb()
         while told.get(timeout=SOON).operation != operation:
@@ -415,7 +418,7 @@ def test_wait_in_its_own_handler_cannot_come_true(memory: Memory) -> None:
     answers: list[bool] = []
 
     def handler(event: Event) -> None:
-        answers.extend([subscription.wait(), subscription.wait(event.seq - 1)])
+        answers.extend([subscription.wait(), subscription.wait(seq=event.seq - 1)])
 
     subscription = memory.on("*", handler)
     memory.add("x")
@@ -436,6 +439,8 @@ def test_a_subscription_says_nothing_of_what_it_told(memory: Memory) -> None:
         ([], {}),
         ("", {}),
         ("Add", {}),
+        ("added", {}),
+        (["add", "foo"], {}),
         (["*"], {}),
         (None, {}),
         ("*", {"name": ""}),
@@ -461,3 +466,9 @@ def test_malformed_arguments_are_refused_and_start_nothing(
 def test_malformed_waits_are_refused(memory: Memory, given: dict[str, Any]) -> None:
     with memory.on("*", print) as subscription, pytest.raises(InvalidInputError):
         subscription.wait(**given)
+
+
+def test_a_wait_takes_its_arguments_by_name_only(memory: Memory) -> None:
+    untyped: Any = memory.on("*", print)
+    with untyped, pytest.raises(TypeError):
+        untyped.wait(5)

@@ -76,6 +76,12 @@ def test_operations_narrow(memory: Memory) -> None:
     assert told(memory, operations="*") == told(memory, operations=()) == told(memory)
 
 
+@pytest.mark.parametrize("wrong", ["added", "foo", ["add", "foo"], ["*"], [None]])
+def test_an_operation_that_there_is_not_is_refused(memory: Memory, wrong: Any) -> None:
+    with pytest.raises(InvalidInputError, match="'supersede'"):
+        memory.events(operations=wrong)
+
+
 def test_a_view_only_gets_events_of_its_scopes(memory: Memory) -> None:
     memory.add("x", scope="acme")
     memory.add("x", scope="acme/below")

@@ -83,7 +83,7 @@ def test_what_another_process_writes_is_told_without_being_asked(path: Path) -> 
     with opened(path) as memory:
         subscription = memory.on("*", print)
         subprocess.run([sys.executable, "-c", WRITER, str(path), "w"], check=True, timeout=SOON)
-        assert subscription.wait(100, timeout=SOON)
+        assert subscription.wait(seq=100, timeout=SOON)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")

@@ -176,7 +176,12 @@ def test_decided_cases(
 ) -> None:
     record: Record = memory.add("x", metadata=metadata)
     assert matches(parse_filter(given_filter), record) is expected
+    assert matches(given_filter, record) is expected
     assert memory.count(filter=given_filter) == int(expected)
+
+
+def test_no_filter_matches_every_record(memory: Memory) -> None:
+    assert matches(None, memory.add("x"))
 
 
 @pytest.mark.parametrize(
@@ -200,8 +205,11 @@ def test_decided_cases(
     ],
 )
 def test_malformed_filters_are_refused(memory: Memory, given_filter: Any) -> None:
+    record = memory.add("x")
     with pytest.raises(InvalidInputError):
         memory.list(filter=given_filter)
+    with pytest.raises(InvalidInputError):
+        matches(given_filter, record)
 
 
 def test_deep_and_wide_filters_are_refused(memory: Memory) -> None:

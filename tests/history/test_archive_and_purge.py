@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from commonplace import HashingEmbedder, InvalidInputError, Memory, OutsideViewError
+from commonplace import HashingEmbedder, InvalidInputError, Memory, OutsideViewError, Scope
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,6 +112,19 @@ def test_purge_forgets_everything_only_when_told(timed: Memory, clock: Any) -> N
     assert timed.list(as_of=middle) == timed.search("secret", as_of=middle) == []
     assert [hit.id for hit in timed.search("open")] == ["1"]
     assert timed.purge(everything=True) == 0
+
+
+def test_a_scope_that_is_all_there_is_forgets_nothing_by_itself(timed: Memory, clock: Any) -> None:
+    lived(timed, clock)
+    for view, scope in [(timed, ""), (timed, Scope()), (timed.scope("a"), "a")]:
+        for dry_run in (True, False):
+            with pytest.raises(InvalidInputError, match="everything=True"):
+                view.purge(scope=scope, dry_run=dry_run)
+        assert view.purge([], scope=scope) == 0
+    assert (kept(timed, "1"), kept(timed, "2")) == ([1, 2, 3], [1, 2, 3])
+    assert timed.scope("a").purge(scope="a", everything=True) == 2
+    assert timed.purge("1", scope="") == 1
+    assert timed.purge(scope="", everything=True) == 2
 
 
 def test_purge_by_ids_by_scope_and_by_time(timed: Memory, clock: Any) -> None:

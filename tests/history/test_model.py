@@ -154,6 +154,9 @@ class Run:
             self.memory.supersede(old, new)
         except NotFoundError:
             assert before is None or after is None
+        except ConflictError:
+            assert before is not None
+            assert before.record.valid_to is not None
         except ValueError:
             assert old == new
         else:

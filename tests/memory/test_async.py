@@ -278,6 +278,12 @@ def test_opening_closing_and_wrapping(path: Path) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("given", ["memory", None, Memory])
+def test_what_is_no_memory_is_not_wrapped(given: Any) -> None:
+    with pytest.raises(InvalidInputError, match=r"await AsyncMemory\.open\(path\)"):
+        AsyncMemory(given)
+
+
 def test_fifty_tasks_at_once(memory: Memory) -> None:
     async def one(number: int) -> str:
         view = AsyncMemory(memory).scope(f"s/{number % 5}")

@@ -247,7 +247,7 @@ def calls() -> dict[str, Call]:
         "add_many": lambda m, v: m.add_many(v),
         "add_many item": lambda m, v: m.add_many([v]),
         "update id": lambda m, v: m.update(v, content="x"),
-        "update expected_version": lambda m, v: m.update("known", expected_version=v),
+        "update expected_version": lambda m, v: m.update("known", tags=[], expected_version=v),
         "get key": lambda m, v: m.get(key=v),
         "get scope": lambda m, v: m.get(key="k", scope=v),
         "get key as_of": lambda m, v: m.get(key="k", scope="s", as_of=v),

@@ -17,6 +17,7 @@ from commonplace import (
     NotFoundError,
     PrecomputedEmbedder,
     Redaction,
+    Scope,
     Source,
     from_langchain,
 )
@@ -24,6 +25,8 @@ from commonplace import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from commonplace.scope import ScopeLike
 
 WHOLE: dict[str, Any] = {
     "content": "all fields",
@@ -151,6 +154,16 @@ def test_an_update_changes_what_it_names_and_nothing_else(memory: Memory) -> Non
     assert memory.get("chosen") == after
 
 
+def test_an_update_names_what_it_changes(memory: Memory) -> None:
+    before = memory.add("x", id="chosen")
+    given: dict[str, Any]
+    for given in ({}, {"expected_version": 1}):
+        with pytest.raises(InvalidInputError, match="say what to change"):
+            memory.update("chosen", **given)
+    assert memory.get("chosen") == before
+    assert len(memory.history("chosen")) == 1
+
+
 def test_deleting_takes_a_word(memory: Memory) -> None:
     ids = [
         record.id for record in memory.add_many(["a", "b", "c", {"content": "d", "tags": ["t"]}])
@@ -164,6 +177,22 @@ def test_deleting_takes_a_word(memory: Memory) -> None:
     assert memory.delete(everything=True) == 1
     assert memory.count() == 0
     assert memory.verify().ok
+
+
+@pytest.mark.parametrize("root", ["", Scope()])
+def test_a_scope_that_is_all_there_is_is_no_condition(memory: Memory, root: ScopeLike) -> None:
+    memory.add_many([{"scope": "a"}, {"scope": "a/b"}, {"content": "c"}])
+    alice = memory.scope("a")
+    for view, scope in [(memory, root), (alice, "a"), (alice, Scope("a"))]:
+        with pytest.raises(InvalidInputError, match="everything=True"):
+            view.delete(scope=scope)
+        assert view.delete([], scope=scope) == view.delete(scope=scope, kinds="none") == 0
+    assert memory.count() == 3
+    assert alice.delete(scope="a/b") == 1
+    assert alice.delete(scope="a", everything=True) == 1
+    assert memory.delete(scope=root, filter={"@content": "c"}) == 1
+    memory.add("d")
+    assert memory.delete(scope=root, everything=True) == 1
 
 
 def test_pages_reach_the_end_in_every_order(memory: Memory) -> None:

@@ -81,7 +81,9 @@ CHANGED = st.fixed_dictionaries({}, optional={"content": TEXTS, "scope": SCOPES,
 NUMBER = st.integers(0, 20)
 STEP = st.one_of(
     st.tuples(st.just("add"), ADDED),
-    st.tuples(st.just("update"), st.fixed_dictionaries({"of": NUMBER, "changes": CHANGED})),
+    st.tuples(
+        st.just("update"), st.fixed_dictionaries({"of": NUMBER, "changes": CHANGED.filter(bool)})
+    ),
     st.tuples(st.just("delete"), st.fixed_dictionaries({"of": NUMBER})),
     st.tuples(st.just("archive"), st.fixed_dictionaries({"of": NUMBER})),
     st.tuples(

@@ -11,6 +11,7 @@ import anyio.from_thread
 import anyio.to_thread
 
 from commonplace.arguments import checked_function
+from commonplace.errors import InvalidInputError
 from commonplace.memory import Memory
 
 if TYPE_CHECKING:
@@ -69,9 +70,17 @@ class AsyncMemory:
 
     Args:
         memory: the memory to use; its owner closes it, or this does on `close()`.
+
+    Raises:
+        InvalidInputError: that is no `Memory`, but a path, say.
     """
 
     def __init__(self, memory: Memory) -> None:
+        if not isinstance(memory, Memory):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
+            raise InvalidInputError(
+                f"AsyncMemory wraps an open Memory, not {type(memory).__name__}; "
+                "to open one by its path: await AsyncMemory.open(path)"
+            )
         self.memory = memory
 
     @classmethod

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from commonplace import limits
 from commonplace.errors import InvalidInputError, LimitExceededError
 from commonplace.jsonvalue import checked_text
+from commonplace.record import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 T = TypeVar("T")
-_OPERATION = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
 def checked_ids(ids: object, name: str = "id") -> list[str]:
@@ -139,15 +138,16 @@ def checked_operations(operations: str | Sequence[str]) -> tuple[str, ...]:
     """The operations of events; none of them for `"*"`, which is all.
 
     Raises:
-        InvalidInputError: one is not a lower-case word.
+        InvalidInputError: one is none that the journal can hold.
     """
     if isinstance(operations, str):
         names: list[object] = [] if operations == "*" else [operations]
     else:
         names = list(checked_iterable(operations, "operations"))
-    if not all(isinstance(name, str) and _OPERATION.fullmatch(name) for name in names):
+    if not all(isinstance(name, str) and name in OPERATIONS for name in names):
         raise InvalidInputError(
-            "an operation is a lower-case word such as 'add', or '*' alone for all of them"
+            f"an operation is one of {', '.join(map(repr, OPERATIONS))}; "
+            "or '*' alone for all of them"
         )
     return tuple(dict.fromkeys(cast("list[str]", names)))
 

@@ -16,6 +16,20 @@ if TYPE_CHECKING:
 
 Direction: TypeAlias = Literal["both", "out", "in"]
 """Which links of a record count: `out` from it, `in` to it, or both."""
+OPERATIONS = (
+    "add",
+    "update",
+    "delete",
+    "move",
+    "expire",
+    "archive",
+    "restore",
+    "supersede",
+    "merge",
+    "link",
+    "unlink",
+)
+"""What the journal says can happen to a record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from commonplace.clock import from_micros
-from commonplace.errors import InvalidInputError
-from commonplace.ledger import Selection
+from commonplace.errors import ConflictError, InvalidInputError
+from commonplace.ledger import Selection, Way
+from commonplace.limits import MAX_PAGE
 from commonplace.record import Link, Record
 
 if TYPE_CHECKING:
@@ -16,6 +17,30 @@ if TYPE_CHECKING:
     from commonplace.ledger import Transaction
 
 TYPE = "supersedes"
+
+
+def check_open(
+    transaction: Transaction, old: Record, new_id: str | None, selection: Selection, *, at: datetime
+) -> None:
+    """Refuse to close a record that is closed, unless by the one that took its place.
+
+    Raises:
+        ConflictError: `old` ended at `at` or before.
+    """
+    if old.valid_to is None or old.valid_to > at:
+        return
+    links = transaction.links.page(
+        [old.id], Way("in", (TYPE,)), selection, limit=MAX_PAGE, offset=0
+    )
+    successors = [link.source_id for link in links]
+    if new_id in successors:
+        return
+    advice = (
+        f"supersede {successors[0]!r}, which took its place"
+        if successors
+        else "add the new record by itself, or give an at= before it ended"
+    )
+    raise ConflictError(f"record {old.id!r} is closed already; {advice}")
 
 
 def supersede(

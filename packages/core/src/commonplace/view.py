@@ -67,6 +67,10 @@ class View:
             )
         return found
 
+    def narrowed_by(self, target: Scope) -> bool:
+        """Whether a scope that this view writes is less than all it writes."""
+        return target != self.write
+
     def may_read(self, scope: Scope) -> bool:
         """Whether records at this scope may be seen."""
         return any(allowed.contains(scope) for allowed in self.read)

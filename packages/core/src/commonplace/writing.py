@@ -17,7 +17,7 @@ from commonplace.clock import from_micros
 from commonplace.drafts import OWN_SPACE, check_validity
 from commonplace.errors import ConflictError, NotFoundError
 from commonplace.ledger import Entry
-from commonplace.superseding import supersede
+from commonplace.superseding import check_open, supersede
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -152,6 +152,8 @@ class Writer:
                 old = _standing(transaction, old_id, selection)
                 if not may_write(old.scope):
                     raise NotFoundError(f"record {old_id!r} cannot be written from this view")
+                new_id = new if isinstance(new, str) else None
+                check_open(transaction, old, new_id, selection, at=moment)
                 entries = [
                     replace(entry, record=_valid_from(entry.record, moment))
                     for entry in _entries(transaction, vectoriser, drafts, own, now)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import typer
 
-from commonplace.clock import from_iso
+from commonplace.cli.times import moment
 from commonplace.filters.parse import TIMES
 from commonplace.jsonvalue import parse_json
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 def metadata_option(text: str | None) -> dict[str, Any]:
@@ -54,12 +51,5 @@ def _with_times(given: Any, name: str = "") -> Any:
     if isinstance(given, list):
         return [_with_times(item, name) for item in cast("list[Any]", given)]
     if isinstance(given, str) and name[:1] == "@" and name[1:] in TIMES:
-        return _filter_time(given)
+        return moment(given, "--filter")
     return given
-
-
-def _filter_time(text: str) -> datetime:
-    try:
-        return from_iso(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--filter") from error

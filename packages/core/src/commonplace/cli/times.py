@@ -18,17 +18,29 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def moment_option(text: str | None, option: str) -> datetime | None:
-    """The moment given as an option; whether it has a time zone is the memory's to say.
+    """The moment given as an option.
 
     Raises:
-        typer.BadParameter: it is none.
+        typer.BadParameter: it is none, or has no time zone.
     """
-    if text is None:
-        return None
+    return None if text is None else moment(text, option)
+
+
+def moment(text: str, option: str) -> datetime:
+    """The moment written in an option.
+
+    Raises:
+        typer.BadParameter: it is none, or has no time zone.
+    """
     try:
-        return from_iso(text)
+        found = from_iso(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from error
+    if found.utcoffset() is None:
+        raise typer.BadParameter(
+            "write it with a time zone, such as 2024-02-01T00:00Z", param_hint=option
+        )
+    return found
 
 
 def span_option(text: str | None, option: str) -> timedelta | None:

@@ -56,7 +56,7 @@ class Subscription:
         """
         return self._delivery.stopped
 
-    def wait(self, seq: int | None = None, timeout: float | None = None) -> bool:
+    def wait(self, *, seq: int | None = None, timeout: float | None = None) -> bool:
         """Wait until every event up to `seq` is handled.
 
         Args:

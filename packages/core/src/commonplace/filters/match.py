@@ -6,11 +6,11 @@ import operator
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from commonplace.clock import to_micros
-from commonplace.filters.parse import DOCUMENTS, TIMES
+from commonplace.filters.parse import DOCUMENTS, TIMES, parse_filter
 from commonplace.filters.tree import And, Compare, Field, Filter, Not, Or
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from commonplace.record import Record
 
@@ -28,14 +28,22 @@ _ORDERINGS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def matches(tree: Filter, record: Record) -> bool:
-    """Whether `record` matches the filter."""
+def matches(filter: Mapping[str, Any] | Filter | None, record: Record) -> bool:  # noqa: A002 - the field's name everywhere
+    """Whether `record` matches the filter: a dict, or one that `parse_filter` made of it.
+
+    Raises:
+        InvalidInputError: the dict is malformed.
+    """
+    return _holds(parse_filter(filter), record)
+
+
+def _holds(tree: Filter, record: Record) -> bool:
     if isinstance(tree, And):
-        return all(matches(part, record) for part in tree.parts)
+        return all(_holds(part, record) for part in tree.parts)
     if isinstance(tree, Or):
-        return any(matches(part, record) for part in tree.parts)
+        return any(_holds(part, record) for part in tree.parts)
     if isinstance(tree, Not):
-        return not matches(tree.part, record)
+        return not _holds(tree.part, record)
     return compare(tree.operator, _attribute(record, tree), tree.operand)
 
 

@@ -51,7 +51,8 @@ def format_of(path: Path) -> PlainFormat:
     name = path.with_suffix("") if path.suffix == ".gz" else path
     if name.suffix.lower() not in _SUFFIXES:
         raise InvalidInputError(
-            f"the name {path.name!r} ends in none of {sorted(_SUFFIXES)}; say format="
+            f"the name {path.name!r} ends in none of {sorted(_SUFFIXES)}; "
+            "say its format, jsonl or csv"
         )
     return _SUFFIXES[name.suffix.lower()]
 
@@ -105,7 +106,9 @@ def csv_lines(source: Source, mapping: Mapping[str, str] | None) -> Iterator[Lin
     mapping = {name: name for name in header} if mapping is None else mapping
     checked_mapping(mapping)
     if lacking := [theirs for theirs in mapping.values() if theirs not in header]:
-        raise InvalidInputError(f"the file's first line has no {lacking[0]!r}; see mapping=")
+        raise InvalidInputError(
+            f"the file's first line has no {lacking[0]!r}, which the mapping names"
+        )
     while True:
         number = reader.line_num + 1
         try:

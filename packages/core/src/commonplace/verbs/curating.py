@@ -43,6 +43,8 @@ class Curating(Handle):
         Searches, lists and counts leave the old one out from then on, unless
         `include_closed=True` or a `valid_at` before that moment is given.
 
+        To call it again with the record that took the old one's place only renews the link.
+
         Args:
             old: the id of the record that no longer holds.
             new: the id of the record that holds now, or a dict of `content` and the fields of
@@ -56,6 +58,8 @@ class Curating(Handle):
 
         Raises:
             NotFoundError: one of them cannot be seen, or the old one not written, from this view.
+            ConflictError: the old one is closed already, by another record or by its own
+                `valid_to`; the message names the record that took its place, if it can be seen.
             InvalidInputError: a part is malformed, or the old one is only true from later on.
         """
         moment = None if at is None else from_micros(to_micros(at, "at"))

@@ -93,7 +93,8 @@ class Versioning(Handle):
 
         Args:
             ids: of these records, deleted ones included.
-            scope: of states that lay at this scope or below it.
+            scope: of states that lay at this scope or below it; one that is all this view writes,
+                such as the root, says nothing by itself.
             before: only states that ended before this moment.
             everything: of everything that this view may write.
             dry_run: only count them.
@@ -105,12 +106,15 @@ class Versioning(Handle):
             InvalidInputError: nothing was named.
             OutsideViewError: the view only reads, or the scope lies outside it.
         """
-        named = ids is not None or scope is not None or before is not None
+        target = self._view.writable(scope)
+        named = ids is not None or self._view.narrowed_by(target) or before is not None
         if not named and not checked_flag(everything, "everything"):
-            raise InvalidInputError("say what to forget: ids, scope or before; or everything=True")
+            raise InvalidInputError(
+                "say what to forget: ids, a scope within this view or before; or everything=True"
+            )
         wanted = None if ids is None else checked_ids(ids)
         moment = None if before is None else to_micros(before, "before")
-        selection = self._selection([self._view.writable(scope)])
+        selection = self._selection([target])
         if checked_flag(dry_run, "dry_run"):
             return self._store.reader.former_count(wanted, selection, before=moment)
         return self._store.writer.purge(wanted, selection, before=moment)

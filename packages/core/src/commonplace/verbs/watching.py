@@ -37,7 +37,7 @@ class Watching(Handle):
 
         Args:
             after: only events with a larger sequence number; the last one's, for the next page.
-            operations: only these, such as `["add", "delete"]`.
+            operations: only these, such as `["add", "delete"]`; `Event.operation` names them all.
             limit: at most so many.
 
         Raises:
@@ -66,7 +66,8 @@ class Watching(Handle):
         event at least once: after a crash, those whose handling was not yet recorded come again.
 
         Args:
-            operations: `"add"`, `["update", "delete"]`, or `"*"` for all.
+            operations: `"add"`, `["update", "delete"]`, or `"*"` for all; `Event.operation` names
+                them all.
             handler: a function of an event, or a coroutine function. Coroutines run in an event
                 loop of the subscription's own thread, those given to an `AsyncMemory` too. What
                 it raises is counted and logged by its type.

@@ -132,9 +132,12 @@ class Writing(Handle):
         Raises:
             NotFoundError: no such record can be seen and written from this view.
             ConflictError: the version is not the expected one, or the key is taken.
-            InvalidInputError: a part is malformed; nothing was written.
+            InvalidInputError: nothing to change was named, or a part is malformed; nothing was
+                written.
             RefusedError: middleware does not let the new state be written; nothing was written.
         """
+        if not changes:
+            raise InvalidInputError("say what to change, such as content= or importance=")
         revision = Revision.of(changes, now=self._store.now())
         if revision.scope is not None:
             self._view.writable(revision.scope)
@@ -167,8 +170,9 @@ class Writing(Handle):
     ) -> int:
         """Delete records by id, or all that match, or with `everything=True` all in the view.
 
-        An empty list of ids matches nothing. Several conditions must all hold. The last state of
-        each stays in its history, for `restore` and `as_of`, until `purge`; its links do not.
+        An empty list of ids matches nothing. Several conditions must all hold. A scope that is
+        all this view writes, such as the root, is no condition. The last state of each record
+        stays in its history, for `restore` and `as_of`, until `purge`; its links do not.
 
         Returns:
             How many were deleted.
@@ -179,10 +183,11 @@ class Writing(Handle):
         """
         target = self._view.writable(scope)
         selection = self._selection([target], filter=filter, kinds=kinds, tags=tags)
-        named = ids is not None or scope is not None or selection.narrowed
+        named = ids is not None or self._view.narrowed_by(target) or selection.narrowed
         if not named and not checked_flag(everything, "everything"):
             raise InvalidInputError(
-                "say what to delete: ids, scope, filter, kinds or tags; or everything=True"
+                "say what to delete: ids, a scope within this view, filter, kinds or tags; "
+                "or everything=True"
             )
         wanted = None if ids is None else checked_ids(ids)
         return self._store.writer.delete(wanted, selection)
