@@ -432,7 +432,7 @@ VERBS: dict[str, Callable[[Memory, str], Any]] = {
     "history": lambda memory, record_id: memory.history(record_id),
     "restore": _restored,
     "related": _related,
-    "supersede": lambda memory, record_id: memory.supersede(record_id, {"content": "newer"}),
+    "supersede": lambda memory, _: memory.supersede(memory.add("old").id, {"content": "newer"}),
     "share": lambda memory, record_id: memory.share(record_id, "elsewhere"),
 }
 
