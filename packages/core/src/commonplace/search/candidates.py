@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     Pks = NDArray[np.int64]
     Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
 
 EXACT_LIMIT_FILTERED = 20_000
 """The same for a view that is narrowed further: the index would propose much that is filtered."""
@@ -97,7 +97,7 @@ class CandidateFinder:
             pks, similarity = self._chosen(query, places, self._snapshot.pks(selection), total)
         else:
             hidden = self._snapshot.hidden(selection)
-            keep = partial(np.isin, test_elements=hidden, invert=True) if len(hidden) else None
+            keep = _not_among(hidden) if len(hidden) else None
             pks, similarity = _by_block(query, self._blocks(query, places), keep)
         reason = f"{total} records in view"
         return Candidates(pks, similarity, "exact", reason, complete=True)
@@ -109,8 +109,7 @@ class CandidateFinder:
         few = len(chosen) < _SMALL_PART * total
         if few and not (self._cache and self._cache.fits(query.space, total)):
             return self._by_number(query, chosen)
-        keep = partial(np.isin, test_elements=chosen)
-        return _by_block(query, self._blocks(query, places), keep)
+        return _by_block(query, self._blocks(query, places), _among(chosen))
 
     def _blocks(self, query: DenseQuery, places: list[int]) -> Iterator[Block]:
         assert self._cache is not None  # noqa: S101 - only called with one
@@ -176,7 +175,7 @@ class CandidateFinder:
 
 
 def _by_block(
-    query: DenseQuery, blocks: Iterable[Block], keep: Callable[[Pks], NDArray[np.bool_]] | None
+    query: DenseQuery, blocks: Iterable[Block], keep: Callable[[Pks], Flags] | None
 ) -> tuple[Pks, Floats]:
     """The records of some blocks, one after the other, or those of them that are kept."""
     target = query.direction
@@ -190,6 +189,21 @@ def _by_block(
         return NONE.pks, NONE.similarity
     pks = np.concatenate([pks for pks, _ in found])
     return _best(pks, np.concatenate([similarity for _, similarity in found]), once=once)
+
+
+def _among(chosen: Pks) -> Callable[[Pks], Flags]:
+    """Which of some records are among the chosen; sorted once, as it is asked for every block."""
+    ordered = np.append(np.sort(chosen), np.iinfo(np.int64).max)
+
+    def among(pks: Pks) -> Flags:
+        return ordered[np.searchsorted(ordered, pks)] == pks
+
+    return among
+
+
+def _not_among(hidden: Pks) -> Callable[[Pks], Flags]:
+    among = _among(hidden)
+    return lambda pks: ~among(pks)
 
 
 def _partly(
