@@ -14,7 +14,7 @@ from commonplace.ledger.entries import event, has_text, new_event, vector_rows
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.history import History
 from commonplace.ledger.links import LinkWriter
-from commonplace.ledger.rows import record_of, row_of
+from commonplace.ledger.rows import row_of
 from commonplace.ledger.schema import journal, records, spaces, vectors
 from commonplace.ledger.snapshot import Snapshot
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from commonplace.ledger.selection import Query
     from commonplace.ledger.sqlite import SqliteDialect
     from commonplace.ledger.vectorreading import Space
-    from commonplace.record import Record
     from commonplace.scope import Scope
 
     Matrix = NDArray[np.float32]
@@ -62,7 +61,7 @@ class RowWriter(Snapshot):
         Their last states stay in the history, unless they expired: then nothing of them stays.
         """
         array = {"pks": self._dialect.array(pks)}
-        rows = self._rows(_by_pk(self._dialect), array)
+        rows = self._rows_by_pk(pks)
         if not rows:
             return 0
         held = self._vectors_held(pks)
@@ -77,11 +76,6 @@ class RowWriter(Snapshot):
         self._count({row.pk: (row.scope_id, -1) for row in rows}.values())
         self._log([event(row, operation, held.get(row.pk, 0), now) for row in rows])
         return len(rows)
-
-    def _rows(self, query: Query, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
-        rows = self._connection.execute(query, values).all()
-        self._scopes.load({row.scope_id for row in rows})
-        return rows
 
     def _rows_by_id(self, ids: Sequence[str]) -> dict[str, Row[Any]]:
         if not ids:
@@ -232,9 +226,6 @@ class RowWriter(Snapshot):
         if events:
             self._connection.execute(_INSERT_EVENT, [{"detail": None, **one} for one in events])
 
-    def _record(self, row: Row[Any]) -> Record:
-        return record_of(row, self._scope_of(row))
-
     def _scope_of(self, row: Row[Any]) -> Scope:
         return self._scopes.scope(row.scope_id)
 
@@ -259,11 +250,6 @@ _COUNT_VECTORS = fixed(
     .where(spaces.c.id == bindparam("space"))
     .values(vectors=spaces.c.vectors + bindparam("change"))
 )
-
-
-@functools.cache
-def _by_pk(dialect: SqliteDialect) -> Query:
-    return fixed(select(records).where(dialect.among(records.c.pk, "pks")))
 
 
 @functools.cache

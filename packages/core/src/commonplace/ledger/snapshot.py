@@ -40,9 +40,10 @@ from commonplace.ledger.vectorreading import VectorReader
 from commonplace.record import Record, ScopeInfo, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
+    from sqlalchemy import Row
 
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
@@ -185,19 +186,13 @@ class Snapshot(VectorReader):
         """The records with these numbers, by number, expired ones included."""
         if not pks:
             return {}
-        wanted = {"pks": self._dialect.array(pks)}
-        rows = self._connection.execute(_by_pk(self._dialect), wanted).all()
-        self._scopes.load({row.scope_id for row in rows})
-        return {row.pk: record_of(row, self._scopes.scope(row.scope_id)) for row in rows}
+        return {row.pk: self._record(row) for row in self._rows_by_pk(pks)}
 
     def records_by_id(self, ids: Sequence[str], selection: Selection) -> dict[str, Record]:
         """Those of the records with these ids that are selected, by id."""
         query = _by_id(self._dialect, shape(selection, by_scope=False))
-        rows = self._connection.execute(
-            query, {**parameters(selection, self._dialect), "ids": self._dialect.array(ids)}
-        ).all()
-        self._scopes.load({row.scope_id for row in rows})
-        return {row.id: record_of(row, self._scopes.scope(row.scope_id)) for row in rows}
+        wanted = {**parameters(selection, self._dialect), "ids": self._dialect.array(ids)}
+        return {row.id: self._record(row) for row in self._rows(query, wanted)}
 
     def same_content(self, content: str, selection: Selection) -> list[int]:
         """The selected records with exactly this content, newest first."""
@@ -216,15 +211,13 @@ class Snapshot(VectorReader):
         """
         query = _former(self._dialect, shape(selection, by_scope=False))
         values = {**parameters(selection, self._dialect), "id": record_id}
-        rows = self._connection.execute(query, values).all()
-        self._scopes.load({row.scope_id for row in rows})
         return [
             Version(
-                record=record_of(row, self._scopes.scope(row.scope_id)),
+                record=self._record(row),
                 replaced_at=from_micros(row.replaced_at),
                 replaced_by=row.replaced_by,
             )
-            for row in rows
+            for row in self._rows(query, values)
         ]
 
     def former_count(
@@ -356,6 +349,18 @@ class Snapshot(VectorReader):
         held = self.total(selection)
         everything = self.held()
         return held <= max(_MANY_RECORDS, _LARGE_SHARE * everything)
+
+    def _rows(self, query: Query, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
+        """Rows that lie at scopes, whose paths are known from then on."""
+        rows = self._connection.execute(query, values).all()
+        self._scopes.load({row.scope_id for row in rows})
+        return rows
+
+    def _rows_by_pk(self, pks: Sequence[int]) -> Sequence[Row[Any]]:
+        return self._rows(_by_pk(self._dialect), {"pks": self._dialect.array(pks)})
+
+    def _record(self, row: Row[Any]) -> Record:
+        return record_of(row, self._scopes.scope(row.scope_id))
 
     def _pks(self, query: Query, values: dict[str, Any]) -> Pks:
         return np.array(list(self._connection.execute(query, values).scalars()), dtype=np.int64)

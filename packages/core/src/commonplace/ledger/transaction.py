@@ -255,14 +255,13 @@ class Transaction(RowWriter):
         """A former state as it is written again."""
         spaces = self.spaces().values()
         dimensions = {space.id: space.dimension for space in spaces if not space.partial}
-        gone = row.expires_at is not None and row.expires_at <= now
         former = self._record(row)
         record = replace(
             former,
             version=version,
             updated_at=from_micros(max(now, row.replaced_at)),
             archived_at=None,
-            expires_at=None if gone else former.expires_at,
+            expires_at=None if _is_over(row, now) else former.expires_at,
         )
         vectors, origins = self.former.vectors(row.pk, dimensions)
         return Entry(record=record, vectors=vectors, origins=origins, full_text=bool(row.has_text))

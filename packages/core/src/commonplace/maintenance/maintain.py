@@ -34,11 +34,10 @@ def maintain(
     with ledger.read() as snapshot:
         steps = plan(snapshot, selection, policy)
         better = snapshot.records_by_id([step.into for step in steps if step.into], selection)
+        counted = dry_run and moment is not None
+        states = snapshot.former_count(selection, before=moment) if counted else 0
     if dry_run:
-        with ledger.read() as snapshot:
-            states = 0 if moment is None else snapshot.former_count(selection, before=moment)
         return MaintenanceReport(dry_run=True, steps=tuple(steps), states=states)
-    states = 0
     if moment is not None:
         with ledger.write() as transaction:
             states = transaction.former.purge(selection, ids=None, before=moment)

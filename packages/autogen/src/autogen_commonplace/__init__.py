@@ -1,0 +1,1 @@
+"""Commonplace as AutoGen memory and chat context."""

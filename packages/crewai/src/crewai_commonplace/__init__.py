@@ -1,0 +1,1 @@
+"""Commonplace as the memory, knowledge and flow storage of CrewAI."""

@@ -1,0 +1,1 @@
+"""Commonplace for LangChain: agent middleware, tools, retriever, key-value store, chat history."""

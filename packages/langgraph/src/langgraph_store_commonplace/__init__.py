@@ -1,0 +1,1 @@
+"""Commonplace as a LangGraph store."""
