@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Memory
 
@@ -20,6 +21,11 @@ settings.load_profile("quick")
 @pytest.fixture
 def embedder() -> HashingEmbedder:
     return HashingEmbedder(64)
+
+
+@pytest.fixture
+def clock() -> StepClock:
+    return StepClock()
 
 
 @pytest.fixture

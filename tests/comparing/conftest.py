@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-@pytest.fixture
-def clock() -> StepClock:
-    return StepClock()
+    from tests.clocks import StepClock
 
 
 @pytest.fixture

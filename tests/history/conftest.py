@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Memory
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from tests.clocks import StepClock
 
 
 class CountingEmbedder(HashingEmbedder):
@@ -26,11 +26,6 @@ class CountingEmbedder(HashingEmbedder):
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
         self.texts += len(texts)
         return super().embed_documents(texts)
-
-
-@pytest.fixture
-def clock() -> StepClock:
-    return StepClock()
 
 
 @pytest.fixture

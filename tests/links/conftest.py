@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Link, Memory
 from commonplace.clock import from_micros
@@ -13,11 +12,6 @@ from commonplace.clock import from_micros
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
-
-
-@pytest.fixture
-def clock() -> StepClock:
-    return StepClock()
 
 
 def write_links(memory: Memory, links: Iterable[tuple[str, str, float]]) -> None:

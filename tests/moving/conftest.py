@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
-from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
+
+    from tests.clocks import StepClock
 
     Contents = dict[str, list[tuple[Any, ...]]]
     ContentsOf = Callable[[Memory], Contents]
@@ -26,16 +27,9 @@ _SEEN = (
 _VECTORS = """
 SELECT {0}.id, {0}.version, p.name, v.ordinal, v.vector FROM {0}
 JOIN {1} AS v ON v.{2} = {0}.pk JOIN spaces AS p ON p.id = v.space_id WHERE """
-_COUNTS = """
-SELECT s.path, count(*) FROM records JOIN scopes AS s ON s.id = scope_id GROUP BY s.path"""
 _MESSAGES = """
 SELECT records.id, thread_id, position, role, name, body, token_count FROM messages
 JOIN records ON pk = record_pk WHERE """
-
-
-@pytest.fixture
-def clock() -> StepClock:
-    return StepClock()
 
 
 # What is stored cannot be seen whole through the verbs: the tables are looked at, and links and
