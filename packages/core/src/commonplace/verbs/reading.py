@@ -194,6 +194,7 @@ class Reading(Handle):
         limit: int = 10,
         offset: int = 0,
         min_score: float | None = None,
+        unscored: bool = False,
         explain: bool = False,
     ) -> Hits:
         """The records nearest to a query in meaning and words, best first.
@@ -220,6 +221,8 @@ class Reading(Handle):
             limit: at most so many hits.
             offset: after so many.
             min_score: only hits with at least this score.
+            unscored: whether, with `mode="dense"`, the records that have no vector follow those
+                that have one, last written first, with score 0 and without a similarity.
             explain: whether the hits carry the plan that found them, as `hits.plan`.
 
         Raises:
@@ -244,6 +247,7 @@ class Reading(Handle):
         if space is not None:
             checked_id(space, "space")
         weight, explained = checked_weight(dense_weight), checked_flag(explain, "explain")
+        whole = checked_flag(unscored, "unscored")
         most, skipped = checked_limit(limit), checked_offset(offset)
         least = None if min_score is None else checked_number(min_score, "min_score")
         lookup = self._store.reader.lookup(words, checked_query_vector(vector), space, mode)
@@ -260,5 +264,6 @@ class Reading(Handle):
             limit=most,
             offset=skipped,
             min_score=least,
+            unscored=whole and least is None,
         )
         return hits if explained else Hits(hits)
