@@ -43,6 +43,13 @@ def test_keys_are_found_at_their_scopes_in_the_order_given(memory: Memory) -> No
     assert memory.get_keys([]) == []
 
 
+def test_a_record_without_a_key_is_found_by_its_id(memory: Memory) -> None:
+    keyless = memory.add("one", scope="x")
+    keyed = memory.add("two", scope="x", key="k")
+    assert memory.get_keys([("x", keyless.id), ("y", keyless.id)]) == [keyless, None]
+    assert memory.get_keys([("x", keyed.id)]) == [None]
+
+
 def test_keys_as_they_were(memory: Memory) -> None:
     first = memory.add("before", key="a", scope="x")
     memory.add("after", key="a", scope="x")
@@ -98,6 +105,11 @@ def test_touch_moves_the_expiry_and_nothing_else(path: Path, clock: StepClock) -
         assert found.updated_at == record.updated_at
         assert memory.events() == before
         assert memory.touch({record.id: None}) == 1
+        assert memory.touch({record.id: timedelta(seconds=5)}) == 1
+        soon = memory.get(record.id)
+        assert soon is not None
+        assert soon.expires_at is not None
+        assert soon.expires_at < later
 
 
 def test_touch_does_not_bring_back_what_expired(path: Path, clock: StepClock) -> None:

@@ -7,7 +7,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, bindparam, case, desc, exists, func, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    bindparam,
+    case,
+    desc,
+    exists,
+    func,
+    or_,
+    select,
+    union,
+)
 
 from commonplace.clock import from_micros
 from commonplace.errors import InvalidInputError
@@ -232,15 +244,20 @@ class Snapshot(VectorReader):
         return self._connection.execute(query, values).scalar_one()
 
     def records_by_key(self, places: Sequence[tuple[Scope, str]], now: int) -> list[Record | None]:
-        """The live records with these keys, each at its scope; None for each there is not."""
-        found: list[Row[Any] | None] = []
-        for scope, key in places:
-            values = {"scope_id": self._scopes.find(scope), "key": key, "now": now}
-            found.append(self._connection.execute(_AT_KEY, values).first())
-        return [
-            None if row is None else record_of(row, scope)
-            for row, (scope, _) in zip(found, places, strict=True)
-        ]
+        """The live records with these keys, each at its scope; None for each there is not.
+
+        Records without a key are found by their id.
+        """
+        return [self._record_by_key(scope, key, now) for scope, key in places]
+
+    def _record_by_key(self, scope: Scope, key: str, now: int) -> Record | None:
+        if (scope_id := self._scopes.find(scope)) is None:
+            return None
+        values = {"scope_id": scope_id, "key": key, "now": now}
+        row = self._connection.execute(_AT_KEY, values).first()
+        if row is None:
+            row = self._connection.execute(_KEYLESS, values).first()
+        return None if row is None else record_of(row, scope)
 
     def without_vectors(
         self, space: Space | None, selection: Selection, limit: int, offset: int
@@ -442,11 +459,14 @@ class Snapshot(VectorReader):
 
 
 # Statements of fixed shape are built once: building one costs as much as running it.
-_AT_KEY = fixed(
+_AT_SCOPE = and_(
+    records.c.scope_id == bindparam("scope_id"),
+    or_(records.c.expires_at.is_(None), records.c.expires_at > bindparam("now")),
+)
+_AT_KEY = fixed(select(records).where(_AT_SCOPE, records.c.key == bindparam("key")))
+_KEYLESS = fixed(
     select(records).where(
-        records.c.scope_id == bindparam("scope_id"),
-        records.c.key == bindparam("key"),
-        or_(records.c.expires_at.is_(None), records.c.expires_at > bindparam("now")),
+        _AT_SCOPE, records.c.id == bindparam("key", type_=Text), records.c.key.is_(None)
     )
 )
 _HELD = fixed(select(scopes.c.path, scopes.c.records).where(scopes.c.records > 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from commonplace.arguments import (
@@ -11,13 +12,13 @@ from commonplace.arguments import (
     checked_limit,
     checked_offset,
 )
-from commonplace.clock import to_micros
+from commonplace.clock import from_micros, to_micros
 from commonplace.errors import InvalidInputError
+from commonplace.parts import checked_ttl
 from commonplace.verbs.handle import Handle, fields_given
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from commonplace.record import Record
     from commonplace.scope import Scope, ScopeLike
@@ -32,7 +33,8 @@ class Keyed(Handle):
         """The records with these keys, each at its scope, in the order given; None for none.
 
         Args:
-            places: pairs of a scope and a key. The key is looked up at that scope, not below it.
+            places: pairs of a scope and a key. The key is looked up at that scope, not below it. A
+                record that has no key is found by its id.
             as_of: as they were at this moment; see `list`.
 
         Raises:
@@ -67,27 +69,26 @@ class Keyed(Handle):
             drafts, gone, self._selection([self._view.writable(None)])
         )
 
-    def touch(self, expiries: Mapping[str, datetime | None]) -> int:
+    def touch(self, expiries: Mapping[str, datetime | timedelta | None]) -> int:
         """Put off when records expire, without a new version of them and without an event.
 
         For records that live as long as they are used. Expired ones do not come back.
 
         Args:
-            expiries: for each id the moment from which on the record is invisible; None for never.
+            expiries: for each id the moment from which on the record is invisible, or the time
+                until then; None for never.
 
         Returns:
             How many of them there were.
 
         Raises:
-            InvalidInputError: not ids and aware moments.
+            InvalidInputError: not ids and aware moments or times.
             OutsideViewError: this view only reads.
         """
         if not isinstance(expiries, dict):
             raise InvalidInputError("expiries is a dict from id to the moment of expiry")
-        moments = {
-            checked_id(name): None if moment is None else to_micros(moment, "expires_at")
-            for name, moment in expiries.items()
-        }
+        now = self._store.now()
+        moments = {checked_id(name): _expiry(given, now) for name, given in expiries.items()}
         return self._store.writer.touch(moments, self._selection([self._view.writable(None)]))
 
     def find_scopes(
@@ -135,3 +136,9 @@ class Keyed(Handle):
             raise InvalidInputError("places are pairs of a scope and a key")
         scope, key = cast("tuple[Any, Any]", pair)
         return self._view.readable(scope), checked_id(key, "key")
+
+
+def _expiry(given: datetime | timedelta | None, now: int) -> int | None:
+    if isinstance(given, timedelta):
+        given = from_micros(now) + checked_ttl(given)
+    return None if given is None else to_micros(given, "expires_at")
