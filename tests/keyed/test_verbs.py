@@ -174,6 +174,12 @@ def test_scopes_are_found_as_a_plain_list_says(
         assert [scope.segments for scope in found] == expected[offset : offset + limit]
 
 
+def test_what_lies_above_the_depth_hides_nothing_below_it(memory: Memory) -> None:
+    for place in ("a", "a/b", "a/b/c", "a/b/d", "a-b"):
+        memory.add("x", scope=place)
+    assert paths(memory.find_scopes(depth=2)) == ["a", "a/b", "a-b"]
+
+
 def test_scopes_whose_records_all_expired_are_not_found(path: Path, clock: StepClock) -> None:
     with Memory(path, embedder=HashingEmbedder(64), clock=clock) as memory:
         memory.add("lives", scope="a/one")

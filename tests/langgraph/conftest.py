@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from langgraph_store_commonplace import CommonplaceStore
 from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Memory
+from langgraph_store_commonplace import CommonplaceStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

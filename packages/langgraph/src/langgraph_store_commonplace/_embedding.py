@@ -13,7 +13,7 @@ from langgraph.store.base.embed import EmbeddingsLambda
 from commonplace import CallableEmbedder, EmbedderError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     Vectors = Mapping[str, Sequence[float]]
 
@@ -70,6 +70,37 @@ class Embedding:
             )
         asked = {text: await self.embeddings.aembed_query(text) for text in dict.fromkeys(queries)}
         return Prepared(dict(zip(texts, made, strict=True)), asked)
+
+    def documents(self, texts: Iterable[str]) -> dict[str, Sequence[float]]:
+        """The vectors of texts that are stored, each made once.
+
+        Raises:
+            EmbedderError: they are too few, too many or of another length.
+        """
+        unique = list(dict.fromkeys(texts))
+        return dict(zip(unique, self._checked(self._documents, unique), strict=True))
+
+    def query(self, text: str) -> Sequence[float]:
+        """The vector of a query.
+
+        Raises:
+            EmbedderError: it is of another length.
+        """
+        return self._checked(self._queries, [text])[0]
+
+    def _checked(
+        self, embed: Callable[[Sequence[str]], list[Any]], texts: list[str]
+    ) -> list[Sequence[float]]:
+        found = embed(texts) if texts else []
+        wanted = self.embedder.dimension
+        lengths = sorted({len(vector) for vector in found} - {wanted})
+        if len(found) != len(texts) or lengths:
+            raise EmbedderError(
+                f"embedder {self.embedder.identity!r} gave {len(found)} vectors of "
+                f"{lengths[0] if lengths else wanted} numbers, not {len(texts)} of {wanted}; "
+                "nothing was written"
+            )
+        return found
 
     @staticmethod
     @contextlib.contextmanager

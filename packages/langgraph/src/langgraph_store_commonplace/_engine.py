@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +19,7 @@ from langgraph_store_commonplace._convert import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from langgraph.store.base import Item, SearchItem
@@ -142,7 +143,7 @@ class Engine:
         ranking: dict[str, Any] = {"mode": mode, "unscored": mode == "dense"}
         if index.space is not None and index.embedding is not None and mode != "lexical":
             ranking["space"] = index.space
-            ranking["vector"] = index.embedding.embedder.embed_queries([search.query or ""])[0]
+            ranking["vector"] = index.embedding.query(search.query or "")
         return ranking
 
     def _list(self, listing: Listing) -> list[Namespace]:
@@ -167,9 +168,7 @@ class Engine:
     def _write(self, puts: dict[Place, Put]) -> None:
         written = [put for put in puts.values() if put.value is not None]
         gone = [put for put in puts.values() if put.value is None]
-        source = _source()
-        taken = self._without_key(written)
-        fields = [self._fields(put, source, taken) for put in written]
+        fields = self._fields(written)
         if gone:
             places = [(self._scope(put.namespace), put.key) for put in gone]
             present = [record.id for record in self._memory.get_keys(places) if record]
@@ -183,27 +182,43 @@ class Engine:
         found = self._memory.get_many(keys) if keys else []
         return {(one.scope, one.id): one.id for one in found if one and one.key is None}
 
-    def _fields(
-        self, put: Put, source: Source, taken: dict[tuple[Scope, str], str]
-    ) -> dict[str, Any]:
-        value = put.value or {}
-        scope = self._scope(put.namespace)
-        texts = [] if self._index is None else self._index.texts(value, put.index)
-        fields: dict[str, Any] = {
-            "content": content_of(value, texts),
-            "value": value,
-            "scope": scope,
+    def _fields(self, puts: Sequence[Put]) -> list[dict[str, Any]]:
+        """The records to write, with the vectors of all their texts made at once."""
+        source, taken = _source(), self._without_key(puts)
+        texts = [self._texts(put) for put in puts]
+        made: Mapping[str, Sequence[float]] = {}
+        if self._index is not None:
+            made = self._index.vectors(itertools.chain(*texts))
+        return [
+            {
+                **self._record(put, some),
+                "id": taken.get((self._scope(put.namespace), put.key)),
+                "source": source,
+                "vectors": self._brought(some, made),
+            }
+            for put, some in zip(puts, texts, strict=True)
+        ]
+
+    def _texts(self, put: Put) -> list[str]:
+        return [] if self._index is None else self._index.texts(put.value or {}, put.index)
+
+    def _brought(
+        self, texts: Sequence[str], made: Mapping[str, Sequence[float]]
+    ) -> dict[str, list[Sequence[float]]] | None:
+        if self._index is None or self._index.space is None or not texts:
+            return None
+        return {self._index.space: [made[text] for text in texts]}
+
+    def _record(self, put: Put, texts: list[str]) -> dict[str, Any]:
+        return {
+            "content": content_of(put.value or {}, texts),
+            "value": put.value,
+            "scope": self._scope(put.namespace),
             "key": put.key,
-            "id": taken.get((scope, put.key)),
             "embed": True if len(texts) == 1 else texts,
-            "source": source,
             "metadata": metadata_with(put.ttl),
             "ttl": None if put.ttl is None else timedelta(minutes=put.ttl),
         }
-        if texts and self._index and self._index.space and self._index.embedding:
-            vectors = self._index.embedding.embedder.embed_documents(texts)
-            fields["vectors"] = {self._index.space: vectors}
-        return fields
 
     def _renew(self, used: Iterable[Record]) -> None:
         lives = {record.id: time_to_live(record) for record in used}

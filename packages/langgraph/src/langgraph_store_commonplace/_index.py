@@ -12,7 +12,7 @@ from langgraph_store_commonplace._convert import WHOLE, texts_at
 from langgraph_store_commonplace._embedding import Embedding
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from langgraph.store.base import IndexConfig
 
@@ -58,6 +58,12 @@ class Index:
             _paths(given.get("fields") or [WHOLE]),
             embedding.embedder.identity if embedding and apart else None,
         )
+
+    def vectors(self, texts: Iterable[str]) -> Mapping[str, Sequence[float]]:
+        """The vectors of texts for the space of its own; none if the memory embeds by itself."""
+        if self.embedding is None or self.space is None:
+            return {}
+        return self.embedding.documents(texts)
 
     def texts(
         self, value: Mapping[str, Any], index: Literal[False] | Sequence[str] | None

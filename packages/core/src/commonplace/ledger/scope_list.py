@@ -52,6 +52,10 @@ class ScopePattern(NamedTuple):
             return False
         return _alike(self.prefix, own) and _alike(self.suffix, own[len(own) - len(self.suffix) :])
 
+    def cuts(self, shown: Segments) -> bool:
+        """Whether nothing below what is shown is shown as something else."""
+        return self.depth is not None and len(shown) == len(self.base) + self.depth
+
     def cut(self, segments: Segments) -> Segments:
         """What is shown of a scope that matches."""
         return segments if self.depth is None else segments[: len(self.base) + self.depth]
@@ -94,7 +98,7 @@ class ScopeList:
                 continue
             shown = pattern.cut(segments)
             yield shown
-            if pattern.depth is not None:  # all below it would be shown as the same
+            if pattern.cuts(shown):  # all below it would be shown as the same
                 place = self._within(shown)[1]
 
     def _within(self, start: Segments) -> tuple[int, int]:

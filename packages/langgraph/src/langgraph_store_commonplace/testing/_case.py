@@ -10,16 +10,16 @@ import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from langgraph.store.base import BaseStore
 
 from langgraph_store_commonplace.testing._embeddings import DIMS, WordEmbeddings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Callable, Coroutine, Generator, Iterable
 
-    from langgraph.store.base import IndexConfig, TTLConfig
+    from langgraph.store.base import IndexConfig, Op, TTLConfig
 
 Program: TypeAlias = "Callable[[Trial], None]"
 
@@ -50,18 +50,12 @@ BASE = tuple(CAPABILITIES)[:9]
 """The capabilities that every `BaseStore` has."""
 
 
-class Factory(Protocol):
-    """Makes an empty store: the store itself, or a context manager that gives it.
+Factory: TypeAlias = "Callable[..., BaseStore | AbstractContextManager[BaseStore]]"
+"""Makes an empty store: `factory(index=..., ttl=...)` gives it, or a context manager that does.
 
-    Called once for each case. A factory that also takes `path`, a directory that outlives the
-    store, is tried for persistence.
-    """
-
-    def __call__(
-        self, *, index: IndexConfig | None, ttl: TTLConfig | None, **more: Any
-    ) -> BaseStore | AbstractContextManager[BaseStore]:
-        """An empty store."""
-        ...
+Called once for each case. A factory that also takes `path`, a directory that outlives the store,
+is tried for persistence.
+"""
 
 
 @dataclass(slots=True)
@@ -79,6 +73,10 @@ class Trial:
     embeddings: WordEmbeddings
     sleep: Callable[[float], None]
     again: Callable[[], AbstractContextManager[BaseStore]]
+
+    def batch(self, operations: Iterable[Op]) -> list[Any]:
+        """What the store answers to a batch; each case knows what it asked."""
+        return self.store.batch(operations)
 
     def run(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         """Run a coroutine in an event loop of its own."""

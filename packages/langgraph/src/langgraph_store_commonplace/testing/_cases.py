@@ -55,7 +55,14 @@ def fill(
 
 @case("put_get", "What is put comes back equal, with its key and namespace.", "`BaseStore.put`")
 def _(t: Trial) -> None:
-    value = {"text": "tea", "n": 1, "f": 0.1, "t": True, "none": None, "deep": {"list": [1, {}]}}
+    value: dict[str, Any] = {
+        "text": "tea",
+        "n": 1,
+        "f": 0.1,
+        "t": True,
+        "none": None,
+        "deep": {"list": [1, {}]},
+    }
     t.store.put(NS, "k", value)
     item = t.store.get(NS, "k")
     assert item is not None
@@ -157,7 +164,7 @@ def _(t: Trial) -> None:
 @case("delete", "`PutOp(..., None)` deletes.", "`PutOp.value`: None deletes")
 def _(t: Trial) -> None:
     t.store.put(NS, "k", {"a": 1})
-    t.store.batch([PutOp(NS, "k", None)])
+    t.batch([PutOp(NS, "k", None)])
     assert t.store.get(NS, "k") is None
 
 
@@ -560,7 +567,7 @@ def _(t: Trial) -> None:
 @case("batch", "Results stand in the order of the operations.", "sqlite `test_batch_order`")
 def _(t: Trial) -> None:
     t.store.put(NS, "a", {"n": 1})
-    found = t.store.batch(
+    found = t.batch(
         [
             GetOp(NS, "a"),
             PutOp(NS, "b", {"n": 2}),
@@ -579,7 +586,7 @@ def _(t: Trial) -> None:
 @case("batch", "Reads see the state before the batch.", "`InMemoryStore.batch`")
 def _(t: Trial) -> None:
     t.store.put(NS, "k", {"n": 1})
-    _, before = t.store.batch([PutOp(NS, "k", {"n": 2}), GetOp(NS, "k")])
+    _, before = t.batch([PutOp(NS, "k", {"n": 2}), GetOp(NS, "k")])
     assert before.value == {"n": 1}
     after = t.store.get(NS, "k")
     assert after is not None
@@ -588,7 +595,7 @@ def _(t: Trial) -> None:
 
 @case("batch", "Of several puts of one item the last wins.", "`AsyncBatchedBaseStore`: dedupe")
 def _(t: Trial) -> None:
-    t.store.batch([PutOp(NS, "k", {"n": number}) for number in range(5)])
+    t.batch([PutOp(NS, "k", {"n": number}) for number in range(5)])
     item = t.store.get(NS, "k")
     assert item is not None
     assert item.value == {"n": 4}
@@ -597,7 +604,7 @@ def _(t: Trial) -> None:
 @case("batch", "Put and then delete ends deleted; delete and then put ends stored.", "last wins")
 def _(t: Trial) -> None:
     t.store.put(NS, "b", {"n": 0})
-    t.store.batch(
+    t.batch(
         [
             PutOp(NS, "a", {"n": 1}),
             PutOp(NS, "a", None),
@@ -617,8 +624,8 @@ def _(t: Trial) -> None:
     "`BaseStore.batch`: an iterable",
 )
 def _(t: Trial) -> None:
-    assert t.store.batch([]) == []
-    t.store.batch(PutOp(NS, str(number), {"n": number}) for number in range(3))
+    assert t.batch([]) == []
+    t.batch(PutOp(NS, str(number), {"n": number}) for number in range(3))
     assert len(t.store.search(NS)) == 3
 
 
@@ -631,7 +638,7 @@ def _(t: Trial) -> None:
     for bad in (("a.b",), ("",), ("a\0",), (7,)):
         raises(
             ValueError,
-            lambda bad=bad: t.store.batch([PutOp(NS, "k", {"n": 1}), PutOp(bad, "k", {"n": 2})]),  # pyright: ignore[reportArgumentType] - on purpose
+            lambda bad=bad: t.batch([PutOp(NS, "k", {"n": 1}), PutOp(bad, "k", {"n": 2})]),  # pyright: ignore[reportArgumentType] - on purpose
         )
         assert t.store.get(NS, "k") is None, f"written beside {bad}"
 
@@ -644,15 +651,15 @@ def _(t: Trial) -> None:
 def _(t: Trial) -> None:
     raises(
         (TypeError, ValueError),
-        lambda: t.store.batch([PutOp(NS, "k", {"n": 1}), PutOp(NS, "l", {"n": object()})]),
+        lambda: t.batch([PutOp(NS, "k", {"n": 1}), PutOp(NS, "l", {"n": object()})]),
     )
     assert t.store.get(NS, "k") is None
 
 
 @case("batch", "500 items are got at once, each its own.", "Redis gives the first ten")
 def _(t: Trial) -> None:
-    t.store.batch([PutOp(NS, str(number), {"n": number}) for number in range(500)])
-    found = t.store.batch([GetOp(NS, str(number)) for number in range(500)])
+    t.batch([PutOp(NS, str(number), {"n": number}) for number in range(500)])
+    found = t.batch([GetOp(NS, str(number)) for number in range(500)])
     assert [item and item.value["n"] for item in found] == list(range(500))
 
 
@@ -662,7 +669,7 @@ def _(t: Trial) -> None:
     "memory `test_cannot_put_empty_namespace`",
 )
 def _(t: Trial) -> None:
-    t.store.batch([PutOp(("langgraph", "x"), "k", {"n": 1})])
+    t.batch([PutOp(("langgraph", "x"), "k", {"n": 1})])
     assert t.store.get(("langgraph", "x"), "k") is not None
 
 
@@ -714,12 +721,12 @@ def _(t: Trial) -> None:
 def _(t: Trial) -> None:
     for namespace in MALFORMED:
         for asked in (GetOp(namespace, "k"), PutOp(namespace, "k", None), SearchOp(namespace)):
-            raises(InvalidNamespaceError, lambda op=asked: t.store.batch([op]))
+            raises(InvalidNamespaceError, lambda op=asked: t.batch([op]))
 
 
 @case("namespace_validation", "A batch refuses to put into the empty namespace.", "`BaseStore.put`")
 def _(t: Trial) -> None:
-    raises(ValueError, lambda: t.store.batch([PutOp((), "k", {"n": 1})]))
+    raises(ValueError, lambda: t.batch([PutOp((), "k", {"n": 1})]))
 
 
 @case(
@@ -831,10 +838,10 @@ def _(t: Trial) -> None:
 
 @case("isolation_copy", "Changing what was put changes nothing stored.", "langgraph#8835")
 def _(t: Trial) -> None:
-    value = {"list": [1], "deep": {"n": 1}}
+    value: dict[str, Any] = {"list": [1], "deep": {"n": 1}}
     t.store.put(NS, "k", value)
     value["list"] = [2]
-    value["deep"]["n"] = 2  # pyright: ignore[reportArgumentType, reportCallIssue, reportIndexIssue] - a dict
+    value["deep"]["n"] = 2
     item = t.store.get(NS, "k")
     assert item is not None
     assert item.value == {"list": [1], "deep": {"n": 1}}

@@ -87,16 +87,14 @@ def _(t: Trial) -> None:
     fields=TEXT,
 )
 def _(t: Trial) -> None:
-    t.store.batch([PutOp(("others", str(n)), "k", {"text": "green tea"}) for n in range(50)])
+    t.batch([PutOp(("others", str(n)), "k", {"text": "green tea"}) for n in range(50)])
     t.store.put(("mine",), "own", {"text": "red apple"})
     assert keys(t.store.search(("mine",), query="green tea")) == ["own"]
 
 
 @case("semantic", "Ranked pages put together are the whole ranking.", "langgraph#8977", fields=TEXT)
 def _(t: Trial) -> None:
-    t.store.batch(
-        [PutOp(NS, f"{n:02d}", {"text": "tea " * (n % 7) + f"word{n}"}) for n in range(40)]
-    )
+    t.batch([PutOp(NS, f"{n:02d}", {"text": "tea " * (n % 7) + f"word{n}"}) for n in range(40)])
     whole = keys(t.store.search(NS, query="tea", limit=100))
     pages = [
         key
@@ -123,7 +121,7 @@ def _(t: Trial) -> None:
 
 @case("semantic", "Equal texts in one batch are all found.", "langgraph#8822", fields=TEXT)
 def _(t: Trial) -> None:
-    t.store.batch([PutOp(NS, str(n), {"text": "green tea"}) for n in range(5)])
+    t.batch([PutOp(NS, str(n), {"text": "green tea"}) for n in range(5)])
     assert sorted(ranked(t, "green tea")) == list("01234")
 
 
@@ -187,13 +185,13 @@ def _(t: Trial) -> None:
     fields=TEXT,
 )
 def _(t: Trial) -> None:
-    def fail(_: str) -> list[float]:
+    def fail(text: str) -> list[float]:  # noqa: ARG001 - a broken model
         raise RuntimeError("the model is down")
 
     t.embeddings.vector = fail
     raises(
         Exception,
-        lambda: t.store.batch(
+        lambda: t.batch(
             [PutOp(NS, "plain", {"text": "red"}, index=False), PutOp(NS, "k", {"text": "green"})]
         ),
     )
@@ -358,7 +356,7 @@ def _(t: Trial) -> None:
     fields=TEXT,
 )
 def _(t: Trial) -> None:
-    t.store.batch([PutOp(NS, str(n), {"text": f"tea word{n}"}) for n in range(200)])
+    t.batch([PutOp(NS, str(n), {"text": f"tea word{n}"}) for n in range(200)])
     t.store.put(NS, "exact", {"text": "tea"})
     assert ranked(t, "tea", limit=1) == ["exact"]
 

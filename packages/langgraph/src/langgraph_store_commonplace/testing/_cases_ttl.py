@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from langgraph.store.base import PutOp
@@ -27,7 +28,8 @@ KEEPS: TTLConfig = {"refresh_on_read": False}
 def swept(t: Trial) -> int:
     """What the sweeper finds."""
     store: Any = t.store
-    return store.sweep_ttl()
+    found = store.sweep_ttl()
+    return t.run(lambda: found) if inspect.iscoroutine(found) else found
 
 
 @case(
@@ -77,7 +79,7 @@ def _(t: Trial) -> None:
 
 @case("ttl", "A time to live in a batch counts.", "`PutOp.ttl`", ttl=KEEPS)
 def _(t: Trial) -> None:
-    t.store.batch([PutOp(NS, "k", {"n": 1}, ttl=SHORT)])
+    t.batch([PutOp(NS, "k", {"n": 1}, ttl=SHORT)])
     t.sleep(AFTER)
     swept(t)
     assert t.store.get(NS, "k") is None
