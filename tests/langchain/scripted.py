@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolCall
 from pydantic import Field
+
+from langchain import agents
 
 if TYPE_CHECKING:
     from langchain_core.outputs import ChatResult
@@ -32,3 +34,9 @@ def scripted(*answers: str | AIMessage) -> Scripted:
 def calling(name: str, **args: Any) -> AIMessage:
     """An answer that calls a tool."""
     return AIMessage("", tool_calls=[ToolCall(name=name, args=args, id="call", type="tool_call")])
+
+
+def agent(model: Scripted, *middleware: Any, tools: Any = (), **options: Any) -> Any:
+    """LangChain's agent; its own types are not all known to the type checker."""
+    create = cast("Any", agents).create_agent
+    return create(model, list(tools), middleware=list(middleware), **options)
