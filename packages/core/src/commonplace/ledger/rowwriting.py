@@ -138,12 +138,11 @@ class RowWriter(Snapshot):
             self._log([event(row, "move", 0, now)])
         self._log([{**new_event(new, now), "operation": operation, "vectors": held}])
 
-    def _insert_begun(
-        self, fresh: Sequence[tuple[Entry, int]], now: int, *, operation: str
-    ) -> None:
-        if not fresh:
-            return
+    def _insert_begun(self, fresh: Sequence[tuple[Entry, int]], now: int, *, operation: str) -> int:
+        """Write new records; the number of the first, the others follow it."""
         first = self._dialect.next_pk(self._connection)
+        if not fresh:
+            return first
         rows = [
             {"pk": pk, **row_of(entry.record, place, full_text=has_text(entry))}
             for pk, (entry, place) in enumerate(fresh, first)
@@ -151,6 +150,7 @@ class RowWriter(Snapshot):
         self._connection.execute(_INSERT_RECORD, rows)
         numbered = zip((row["pk"] for row in rows), (entry for entry, _ in fresh), strict=True)
         self._inserted(rows, vector_rows(numbered), now, operation=operation)
+        return first
 
     def _inserted(
         self,
