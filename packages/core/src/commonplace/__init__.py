@@ -77,6 +77,7 @@ if TYPE_CHECKING:
         Source,
         Version,
     )
+    from commonplace.rendering import Rendering, render
     from commonplace.scope import Scope
     from commonplace.threads.extracting import Extraction, Extractor, Fact
     from commonplace.threads.summarising import SentencePicker, Summarizer
@@ -156,6 +157,7 @@ _HOMES = {
         "Source",
         "Version",
     ],
+    "rendering": ["Rendering", "render"],
     "scope": ["Scope"],
     "threads.extracting": ["Extraction", "Extractor", "Fact"],
     "threads.summarising": ["SentencePicker", "Summarizer"],
@@ -221,6 +223,7 @@ __all__ = [
     "RefusedError",
     "ReindexReport",
     "Related",
+    "Rendering",
     "Report",
     "Scope",
     "ScopeInfo",
@@ -251,6 +254,7 @@ __all__ = [
     "from_langchain",
     "matches",
     "parse_filter",
+    "render",
 ]
 
 
