@@ -16,9 +16,11 @@ from commonplace.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
+    from commonplace.embedders import Embedder
     from commonplace.maintenance import ReindexReport
     from commonplace.scope import ScopeLike
 
@@ -96,9 +98,21 @@ class AsyncMemory:
         """See `Memory.view`; needs no `await`."""
         return type(self)(self.memory.view(read=read, write=write))
 
+    @property
+    def embedder(self) -> Embedder:
+        """See `Memory.embedder`; needs no `await`."""
+        return self.memory.embedder
+
+    @property
+    def directory(self) -> Path | None:
+        """See `Memory.directory`; needs no `await`."""
+        return self.memory.directory
+
     add = _threaded(Memory.add)
     add_many = _threaded(Memory.add_many)
+    put_many = _threaded(Memory.put_many)
     update = _threaded(Memory.update)
+    touch = _threaded(Memory.touch)
     delete = _threaded(Memory.delete)
     sweep = _threaded(Memory.sweep)
     get = _threaded(Memory.get)
@@ -107,6 +121,9 @@ class AsyncMemory:
     count = _threaded(Memory.count)
     scopes = _threaded(Memory.scopes)
     search = _threaded(Memory.search)
+    spaces = _threaded(Memory.spaces)
+    vectors = _threaded(Memory.vectors)
+    tags = _threaded(Memory.tags)
     history = _threaded(Memory.history)
     restore = _threaded(Memory.restore)
     archive = _threaded(Memory.archive)

@@ -8,6 +8,7 @@ from commonplace.store import Options, Store
 from commonplace.verbs.care import Care
 from commonplace.verbs.comparing import Comparing
 from commonplace.verbs.curating import Curating
+from commonplace.verbs.inspecting import Inspecting
 from commonplace.verbs.linking import Linking
 from commonplace.verbs.moving import Moving
 from commonplace.verbs.reading import Reading
@@ -25,7 +26,18 @@ if TYPE_CHECKING:
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
 
 
-class Memory(Writing, Reading, Versioning, Linking, Curating, Watching, Comparing, Moving, Care):
+class Memory(
+    Writing,
+    Reading,
+    Inspecting,
+    Versioning,
+    Linking,
+    Curating,
+    Watching,
+    Comparing,
+    Moving,
+    Care,
+):
     """One memory: records in scopes, found by meaning, by words, by filter and by id.
 
     Use it as a context manager, or call `close()`. Safe to share between threads, and to open from
