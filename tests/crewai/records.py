@@ -21,16 +21,23 @@ def record(name: str, scope: str = "/a", **parts: Any) -> MemoryRecord:
 
 SCOPES = ["/", "/a", "/a/c", "/ab", "/a-b", "/a_b", "/A", "/a%", "/a/c/d", "/é", "/a\u0301", "/a.b"]
 PREFIXES = [None, "", *SCOPES, "a", "/a/", "//a", "a/c/", "/a/c/d/e", "/nowhere"]
+NARROW = [prefix for prefix in PREFIXES if prefix not in {None, "", "/"}]
 CATEGORIES = ["red", "Red", "blue", "b%", "größe"]
 KEYS = ["n", "a.b", "$x", "@kind", "weird key", ""]
 VALUES: list[Any] = [0, 1, 1.0, True, False, "1", "x", None, 1.5, [1, "a"], {"k": [1]}, -(2**70)]
 COMPONENTS = st.integers(-2, 2).map(float)
 
+
+def seldom(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """None three times out of four."""
+    return st.integers(0, 3).flatmap(lambda n: st.none() if n else strategy)
+
+
 vectors = st.lists(COMPONENTS, min_size=4, max_size=4)
 metadatas = st.dictionaries(st.sampled_from(KEYS), st.sampled_from(VALUES), max_size=3)
 categories = st.lists(st.sampled_from(CATEGORIES), max_size=3)
-moments = st.integers(0, 9).map(lambda days: JUNE + timedelta(days=days))
-ids = st.sampled_from([f"longprefix-{n}" for n in range(8)])
+moments = st.integers(0, 3).map(lambda days: JUNE + timedelta(days=days))
+ids = st.sampled_from([f"longprefix-{n}" for n in range(12)])
 records = st.builds(
     MemoryRecord,
     id=ids,

@@ -2,55 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from tests.crewai import records as some
+from tests.crewai.model import check_found, holds, scores, segments, within
 
 from commonplace import HashingEmbedder, Memory
 from crewai_commonplace import CommonplaceStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from crewai.memory.types import MemoryRecord
 
 prefixes = st.sampled_from(some.PREFIXES)
-filters = st.none() | st.dictionaries(
-    st.sampled_from(some.KEYS), st.sampled_from(some.VALUES), max_size=2
+filters = some.seldom(
+    st.dictionaries(st.sampled_from(some.KEYS), st.sampled_from(some.VALUES), max_size=2)
 )
-wanted = st.none() | some.categories
-
-
-def segments(path: str | None) -> list[str]:
-    return [segment for segment in (path or "").split("/") if segment]
-
-
-def within(prefix: str | None, scope: str) -> bool:
-    inside = segments(prefix)
-    return segments(scope)[: len(inside)] == inside
-
-
-def holds(
-    record: MemoryRecord,
-    prefix: str | None,
-    categories: list[str] | None,
-    metadata: Mapping[str, Any] | None,
-) -> bool:
-    return (
-        within(prefix, record.scope)
-        and (not categories or bool(set(categories) & set(record.categories)))
-        and all(record.metadata.get(key) == value for key, value in (metadata or {}).items())
-    )
-
-
-def cosine(one: list[float], other: list[float]) -> float:
-    lengths = math.hypot(*one) * math.hypot(*other)
-    return sum(a * b for a, b in zip(one, other, strict=True)) / lengths if lengths else 0.0
+wanted = some.seldom(some.categories)
 
 
 class Model(RuleBasedStateMachine):
@@ -74,6 +46,10 @@ class Model(RuleBasedStateMachine):
             kept |= {"private": True, "source": old.source}
         self.held[record.id] = record.model_copy(update=kept, deep=True)
 
+    @initialize(batch=st.lists(some.records, min_size=12, max_size=16))
+    def begin(self, batch: list[MemoryRecord]) -> None:
+        self.save(batch)
+
     @rule(batch=st.lists(some.records, max_size=5))
     def save(self, batch: list[MemoryRecord]) -> None:
         self.storage.save(batch)
@@ -86,11 +62,11 @@ class Model(RuleBasedStateMachine):
         self.put(record)
 
     @rule(
-        prefix=prefixes,
+        prefix=some.seldom(prefixes),
         categories=wanted,
         metadata=filters,
-        ids=st.none() | st.lists(some.ids, max_size=3),
-        older=st.none() | some.moments,
+        ids=some.seldom(st.lists(some.ids, max_size=3)),
+        older=some.seldom(some.moments),
     )
     def delete(
         self,
@@ -113,7 +89,7 @@ class Model(RuleBasedStateMachine):
         for name in gone:
             del self.held[name]
 
-    @rule(prefix=prefixes)
+    @rule(prefix=st.sampled_from(some.NARROW))
     def reset(self, prefix: str | None) -> None:
         self.storage.reset(prefix)
         self.held = {k: v for k, v in self.held.items() if not within(prefix, v.scope)}
@@ -135,18 +111,9 @@ class Model(RuleBasedStateMachine):
         limit: int,
         least: float,
     ) -> None:
-        scores = {
-            one.id: max(cosine(query, one.embedding), 0.0)
-            for one in self.held.values()
-            if one.embedding and any(one.embedding) and holds(one, prefix, categories, metadata)
-        }
-        best = sorted((score for score in scores.values() if score >= least - 1e-6), reverse=True)
+        possible = scores(list(self.held.values()), query, prefix, categories, metadata)
         found = self.storage.search(query, prefix, categories, metadata, limit, least)
-        assert len(found) == min(max(limit, 0), len(best))
-        for (record, score), expected in zip(found, best, strict=False):
-            assert math.isclose(score, expected, abs_tol=1e-6)
-            assert math.isclose(score, scores[record.id], abs_tol=1e-6)
-        assert len({record.id for record, _ in found}) == len(found)
+        check_found(found, possible, limit, least)
 
     @rule(prefix=prefixes, limit=st.integers(-1, 4), offset=st.integers(-1, 3))
     def listing(self, prefix: str | None, limit: int, offset: int) -> None:
@@ -198,4 +165,4 @@ class Model(RuleBasedStateMachine):
 
 
 TestModel = Model.TestCase
-TestModel.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestModel.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
