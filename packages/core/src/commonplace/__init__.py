@@ -74,6 +74,7 @@ if TYPE_CHECKING:
         Source,
         Version,
     )
+    from commonplace.rendering import Rendering, render
     from commonplace.scope import Scope
 
 __version__ = "0.1.0"
@@ -144,6 +145,7 @@ _HOMES = {
         "Source",
         "Version",
     ],
+    "rendering": ["Rendering", "render"],
     "scope": ["Scope"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -196,6 +198,7 @@ __all__ = [
     "RefusedError",
     "ReindexReport",
     "Related",
+    "Rendering",
     "Report",
     "Scope",
     "ScopeInfo",
@@ -219,6 +222,7 @@ __all__ = [
     "from_langchain",
     "matches",
     "parse_filter",
+    "render",
 ]
 
 
