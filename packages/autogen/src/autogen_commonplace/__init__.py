@@ -1,1 +1,16 @@
 """Commonplace as AutoGen memory and chat context."""
+
+from __future__ import annotations
+
+from autogen_commonplace._opening import register_embedder
+from autogen_commonplace.config import CommonplaceMemoryConfig, EmbedderConfig
+from autogen_commonplace.events import RecallFailedEvent
+from autogen_commonplace.memory import CommonplaceMemory
+
+__all__ = [
+    "CommonplaceMemory",
+    "CommonplaceMemoryConfig",
+    "EmbedderConfig",
+    "RecallFailedEvent",
+    "register_embedder",
+]
