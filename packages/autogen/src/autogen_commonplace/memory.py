@@ -125,7 +125,6 @@ class CommonplaceMemory(AutoGenMemory, Component[CommonplaceMemoryConfig]):
         embedder: Any = None,
         index: str = "auto",
     ) -> None:
-        self._ask = _QUESTIONS[query_from] if isinstance(query_from, str) else query_from
         self._config = checked_config(
             CommonplaceMemoryConfig,
             memory,
@@ -149,6 +148,7 @@ class CommonplaceMemory(AutoGenMemory, Component[CommonplaceMemoryConfig]):
             token_budget=token_budget,
             header=header,
         )
+        self._ask = _QUESTIONS[query_from] if isinstance(query_from, str) else query_from
         self._opening = Opening(memory, self._config, embedder)
         self._source = Source(app="autogen", agent=agent, user=user)
         self._placing = Placing(
