@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from autogen_commonplace._opening import register_embedder
-from autogen_commonplace.config import CommonplaceMemoryConfig, EmbedderConfig
+from autogen_commonplace.chat_context import CommonplaceChatCompletionContext
+from autogen_commonplace.config import (
+    CommonplaceChatCompletionContextConfig,
+    CommonplaceMemoryConfig,
+    EmbedderConfig,
+)
 from autogen_commonplace.events import RecallFailedEvent
 from autogen_commonplace.memory import CommonplaceMemory
 
 __all__ = [
+    "CommonplaceChatCompletionContext",
+    "CommonplaceChatCompletionContextConfig",
     "CommonplaceMemory",
     "CommonplaceMemoryConfig",
     "EmbedderConfig",

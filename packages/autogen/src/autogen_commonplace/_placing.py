@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from autogen_core import Image
 from autogen_core.model_context import ChatCompletionContext
 from autogen_core.models import SystemMessage, UserMessage
+
+from autogen_commonplace.chat_context import CommonplaceChatCompletionContext
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from autogen_core.models import LLMMessage
 
 State = dict[str, Any]
+M = TypeVar("M", bound="LLMMessage | dict[str, Any]")
+"""A message as it is, or as it was dumped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,26 +47,31 @@ class Placing:
 
     def is_block(self, message: LLMMessage | State) -> bool:
         """Whether a message, as it is or as it was dumped, is a block of this placing."""
-        parts = message if isinstance(message, dict) else vars(message)
-        if parts.get("type") == "SystemMessage":
-            return str(parts.get("content")).startswith(f"{self.source}:\n")
-        return parts.get("type") == "UserMessage" and parts.get("source") == self.source
+        if _part(message, "type") == "SystemMessage":
+            return str(_part(message, "content")).startswith(f"{self.source}:\n")
+        of_user = _part(message, "type") == "UserMessage"
+        return of_user and _part(message, "source") == self.source
 
-    def placed(self, messages: Sequence[State], block: State | None) -> list[State]:
+    def placed(self, messages: Sequence[M], block: M | None) -> list[M]:
         """The messages with the block, without its former ones unless all are kept."""
-        kept = [message for message in messages if self.keep == "all" or not self.is_block(message)]
+        keep_all = self.keep == "all"
+        kept = [message for message in messages if keep_all or not self.is_block(message)]
         if block is None:
             return kept
         place = len(kept) if self.placement == "append" else _before_last(kept)
         return [*kept[:place], block, *kept[place:]]
 
 
-def _before_last(messages: Sequence[State]) -> int:
+def _before_last(messages: Sequence[LLMMessage | State]) -> int:
     """The place before the newest message; never between a tool call and its result."""
     place = max(len(messages) - 1, 0)
-    while place and messages[place]["type"] == "FunctionExecutionResultMessage":
+    while place and _part(messages[place], "type") == "FunctionExecutionResultMessage":
         place -= 1
     return place
+
+
+def _part(message: LLMMessage | State, name: str) -> Any:
+    return message.get(name) if isinstance(message, dict) else getattr(message, name, None)
 
 
 async def place(context: ChatCompletionContext, text: str | None, placing: Placing) -> None:
@@ -72,6 +81,9 @@ async def place(context: ChatCompletionContext, text: str | None, placing: Placi
     has no list of messages gets the block at its end.
     """
     block = None if text is None else placing.message(text)
+    if isinstance(context, CommonplaceChatCompletionContext):
+        context.show_recalled(placing, block)
+        return
     heavy = await _is_heavy(context)
     state = dict(await _apart(context.save_state(), heavy=heavy))
     messages = state.get("messages")

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
+from autogen_core.models import LLMMessage  # noqa: TC002 - Pydantic reads it when this runs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from commonplace import Memory, Scope
@@ -98,6 +99,17 @@ class CommonplaceMemoryConfig(StoreConfig):
         if threshold is not None and info.data.get("mode") == "lexical":
             raise ValueError("a threshold is a cosine, which mode 'lexical' has not")
         return threshold
+
+
+class CommonplaceChatCompletionContextConfig(StoreConfig):
+    """What a `CommonplaceChatCompletionContext` is made from; see there."""
+
+    thread: str = Field(min_length=1)
+    limit: int | None = Field(default=None, ge=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    summary: bool = False
+    searchable: bool = False
+    initial_messages: list[LLMMessage] | None = None
 
 
 ConfigT = TypeVar("ConfigT", bound=StoreConfig)

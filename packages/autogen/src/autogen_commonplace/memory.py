@@ -33,6 +33,7 @@ QueryFrom: TypeAlias = (
 )
 """Where the question comes from that an agent's turn is recalled by."""
 _QUESTIONS = {"last_user": last_user, "last_message": last_message}
+_NO_MESSAGES = {"@kind": {"$ne": "message"}}
 _LONGEST_QUESTION = 64_000
 _SEARCHES = frozenset(
     {
@@ -318,9 +319,10 @@ class CommonplaceMemory(AutoGenMemory, Component[CommonplaceMemoryConfig]):
     async def clear(self) -> None:
         """Forget all in the scope of this memory, whoever wrote it, and nothing else.
 
-        The last states stay in the history of the records until `commonplace.Memory.purge`.
+        The messages of conversations stay. The last states of what is forgotten stay in the
+        history until `commonplace.Memory.purge`.
         """
-        await in_thread(lambda: self._opening.memory().delete(everything=True))
+        await in_thread(lambda: self._opening.memory().delete(filter=_NO_MESSAGES))
 
     async def close(self) -> None:
         """Close the files that were opened here. All data stay; the next call opens them again."""
