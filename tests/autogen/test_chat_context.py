@@ -162,9 +162,12 @@ async def test_a_result_of_a_tool_is_not_shown_without_its_call(memory: Memory) 
 
 async def test_a_new_thread_begins_with_the_initial_messages_once(memory: Memory) -> None:
     initial: list[LLMMessage] = [SystemMessage(content="be kind"), user("hello")]
-    for _ in range(2):
-        context = CommonplaceChatCompletionContext(memory, "chat", initial_messages=initial)
+    contexts = [
+        CommonplaceChatCompletionContext(memory, "chat", initial_messages=initial) for _ in "12"
+    ]
+    for context in contexts:
         assert await context.get_messages() == initial
+    context = contexts[1]
     await context.add_message(reply("hello"))
     assert await context.get_messages() == [*initial, reply("hello")]
     await context.clear()
@@ -293,10 +296,13 @@ async def test_users_with_one_name_of_a_thread_have_a_conversation_each(memory: 
     assert [len(await context.get_messages()) for context in contexts] == [0, 1, 1, 1]
 
 
-@pytest.mark.parametrize("wrong", [{"limit": 0}, {"max_tokens": -1}, {"thread": ""}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"thread": "chat", "limit": 0}, {"thread": "chat", "max_tokens": -1}, {"thread": ""}],
+)
 def test_what_is_malformed_is_refused_at_once(memory: Memory, wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError):
-        CommonplaceChatCompletionContext(memory, **{"thread": "chat", **wrong})
+        CommonplaceChatCompletionContext(memory, **wrong)
 
 
 def run_alone(run: Any) -> None:
