@@ -286,6 +286,18 @@ async def test_each_message_is_kept_once_in_the_thread_of_the_run(
     }
 
 
+def test_a_message_that_was_deleted_does_not_come_back(memory: Memory) -> None:
+    runs = agent(
+        scripted("one", "two"), CommonplaceMemoryMiddleware(memory), checkpointer=InMemorySaver()
+    )
+    config = {"configurable": {"thread_id": "t"}}
+    runs.invoke(asked("my card number"), config)
+    thread = memory.thread("t")
+    thread.delete_messages(thread.messages()[0].id)
+    runs.invoke(asked("b"), config)
+    assert [message.text for message in thread.messages()] == ["one", "b", "two"]
+
+
 def test_messages_of_other_threads_are_recalled_those_of_its_own_are_not(memory: Memory) -> None:
     model = scripted("noted", "noted", "you do")
     runs = agent(model, CommonplaceMemoryMiddleware(memory), checkpointer=InMemorySaver())
