@@ -206,6 +206,11 @@ def retarget() -> None:
 retarget()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """A marker of theirs that belongs to a plugin which is not needed."""
+    config.addinivalue_line("markers", "flaky: they try it again")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that deviate must fail, each for a reason that is written down."""
     reasons: dict[str, str] = tomllib.loads(DEVIATIONS.read_text())[SUITE]

@@ -20,6 +20,7 @@ from commonplace.errors import (
     StoreUnavailableError,
 )
 from commonplace.ledger.comparing import Comparison
+from commonplace.ledger.connections import Connections
 from commonplace.ledger.driver import DriverConnection
 from commonplace.ledger.loading import Loading
 from commonplace.ledger.past import PastSnapshot
@@ -70,6 +71,7 @@ class Ledger:
         self._keep_versions = keep_versions
         where = "in memory" if path is None else str(path)
         self._translate = functools.partial(translated, where=where)
+        self._connections = Connections(engine, self._translate)
         self.path = path
         try:
             self.id = self._prepare()
@@ -155,15 +157,11 @@ class Ledger:
 
     def close(self) -> None:
         """Close every connection. Idempotent."""
-        self._engine.dispose()
+        self._connections.close()
 
     @contextlib.contextmanager
     def _reading(self) -> Generator[tuple[DriverConnection, ScopeIds]]:
-        with (
-            self._exclusive_in_memory(),
-            self._engine.connect() as connection,
-            connection.begin(),
-        ):
+        with self._exclusive_in_memory(), self._connections.transaction("BEGIN") as connection:
             driver = DriverConnection(connection, self._translate)
             scope_ids = ScopeIds(driver, self._dialect, self._cache)
             yield driver, scope_ids
@@ -171,9 +169,8 @@ class Ledger:
 
     @contextlib.contextmanager
     def _writing(self) -> Generator[tuple[DriverConnection, ScopeIds]]:
-        with self._turn, self._engine.connect() as plain:
-            connection = plain.execution_options(writes=True)
-            with connection.begin():
+        with self._turn:
+            with self._connections.transaction("BEGIN IMMEDIATE") as connection:
                 driver = DriverConnection(connection, self._translate)
                 scope_ids = ScopeIds(driver, self._dialect, self._cache)
                 yield driver, scope_ids
