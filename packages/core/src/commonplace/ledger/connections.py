@@ -44,13 +44,19 @@ class Connections:
         Args:
             begin: `BEGIN`, or `BEGIN IMMEDIATE` to write.
         """
-        connection = self._taken()
-        try:
+        with self.lent() as connection:
             driver: Any = connection.connection.driver_connection
             self._run(driver, begin)
             yield connection
             self._run(driver, "COMMIT")
             connection.rollback()  # what SQLAlchemy began for statements of its own is over too
+
+    @contextlib.contextmanager
+    def lent(self) -> Generator[Connection]:
+        """A connection, for single statements that SQLAlchemy has no part in."""
+        connection = self._taken()
+        try:
+            yield connection
         except BaseException:
             connection.close()  # which undoes what was begun
             raise

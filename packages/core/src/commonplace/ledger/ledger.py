@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+    from commonplace.record import Record
     from commonplace.scope import Scope
 
 LEDGER_FILE = "ledger.sqlite"
@@ -146,6 +147,21 @@ class Ledger:
         """As `write`, for putting whole rows in."""
         with self._writing() as (driver, scope_ids):
             yield Loading(driver, self._dialect, scope_ids, self._keep_versions)
+
+    def by_key(self, scope: Scope, key: str, now: int) -> Record | None:
+        """The live record with this key at this scope, or None; see `Snapshot.records_by_key`.
+
+        One record is asked for so often that it is read without a transaction of its own: the
+        statement alone sees one moment.
+        """
+        with self._exclusive_in_memory(), self._connections.lent() as connection:
+            driver = DriverConnection(connection, self._translate)
+            scope_ids = ScopeIds(driver, self._dialect, self._cache)
+            (found,) = Snapshot(driver, self._dialect, scope_ids).records_by_key(
+                [(scope, key)], now
+            )
+            scope_ids.keep()
+        return found
 
     def scope_ids(self, wanted: Sequence[Scope]) -> tuple[int, ...]:
         """The ids of those scopes that have ever held a record, from the cache if it has all."""

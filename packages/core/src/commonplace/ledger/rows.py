@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 from commonplace.clock import from_micros, to_micros
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from commonplace.scope import Scope
 
-_NO_SOURCE = Source()
+_READ = json.JSONDecoder().raw_decode
 
 
 def record_of(row: Row[Any], scope: Scope) -> Record:
@@ -27,11 +29,11 @@ def record_of(row: Row[Any], scope: Scope) -> Record:
         content=row.content,
         key=row.key,
         kind=row.kind,
-        value=None if row.value is None else load_json(row.value),
-        tags=() if row.tags == "[]" else tuple(load_json(row.tags)),
-        metadata={} if row.metadata == "{}" else load_json(row.metadata),
+        value=None if row.value is None else _json(row.value),
+        tags=() if row.tags == "[]" else tuple(_json(row.tags)),
+        metadata={} if row.metadata == "{}" else _json(row.metadata),
         importance=row.importance,
-        source=_NO_SOURCE if row.source == "{}" else Source(**load_json(row.source)),
+        source=_source(row.source),
         created_at=from_micros(row.created_at),
         updated_at=from_micros(row.updated_at),
         expires_at=_moment(row.expires_at),
@@ -71,6 +73,18 @@ def content_hash(content: str) -> int:
     """A 64-bit fingerprint of the content, for finding equal texts in a scope."""
     digest = hashlib.blake2b(content.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)
+
+
+@functools.lru_cache(maxsize=1024)
+def _source(text: str) -> Source:
+    """The source written as `text`: many records have the same one, and it cannot be changed."""
+    return Source(**load_json(text))
+
+
+def _json(text: str) -> Any:
+    """As `load_json`, without the steps that text of our own does not need."""
+    found, end = _READ(text)
+    return found if end == len(text) else load_json(text)
 
 
 def _moment(micros: int | None) -> datetime | None:
