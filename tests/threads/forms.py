@@ -94,7 +94,9 @@ LANGCHAIN_MESSAGES: list[langchain.BaseMessage] = [
     langchain.HumanMessage(_BLOCKS, additional_kwargs={"k": [1]}),
     langchain.SystemMessage("Be brief."),
     langchain.AIMessage("", tool_calls=[_TOOL_CALL], response_metadata={"m": 1}),
-    langchain.AIMessage("Hi", usage_metadata={"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}),
+    langchain.AIMessage(
+        "Hi", usage_metadata={"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
+    ),
     langchain.ToolMessage("42", tool_call_id="call_1", artifact={"raw": [1]}, status="error"),
     langchain.FunctionMessage("42", name="f"),
     langchain.ChatMessage("Hello", role="critic"),
@@ -124,7 +126,10 @@ AUTOGEN_CHAT: list[BaseModel] = [
     agentchat.MultiModalMessage(source="user", content=["Look", Image(new_image("RGB", (1, 1)))]),
     agentchat.StopMessage(source="writer", content="Stop"),
     agentchat.HandoffMessage(
-        source="writer", target="critic", content="Go on", context=[UserMessage(content="x", source="u")]
+        source="writer",
+        target="critic",
+        content="Go on",
+        context=[UserMessage(content="x", source="u")],
     ),
     agentchat.StructuredMessage[Answer](source="writer", content=Answer(words=["a"])),
     agentchat.ToolCallRequestEvent(source="writer", content=[_AUTOGEN_CALL]),

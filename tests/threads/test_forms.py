@@ -90,7 +90,16 @@ def test_langchain_makes_its_messages_of_what_came_out(memory: Memory) -> None:
     thread.add(LANGCHAIN)
     roles = [message.kind for message in thread.messages()]
     assert roles[:7] == ["user", "user", "system", "assistant", "assistant", "tool", "tool"]
-    assert roles[7:] == ["critic", "remove", "assistant", "user", "system", "tool", "tool", "critic"]
+    assert roles[7:] == [
+        "critic",
+        "remove",
+        "assistant",
+        "user",
+        "system",
+        "tool",
+        "tool",
+        "critic",
+    ]
     kept = [message.given for message in thread.messages(limit=100)]
     whole = LANGCHAIN_MESSAGES[:8]
     assert messages_from_dict(kept[:8]) == whole
@@ -165,7 +174,7 @@ def test_the_ways_to_give_one_message_or_several(memory: Memory) -> None:
     thread.add({"role": "user", "content": "a dict"})
     thread.add(MappingProxyType({"role": "user", "content": "a mapping"}))
     thread.add([MappingProxyType({"role": "user", "content": "a mapping in a list"})])
-    thread.add(({"role": "user", "content": str(n)} for n in range(2)))
+    thread.add({"role": "user", "content": str(n)} for n in range(2))
     thread.add(["one", ("tool", "two"), ["user", "three"]])
     thread.add([])
     assert [(message.role, message.text) for message in thread.messages()] == [
@@ -182,40 +191,40 @@ def test_the_ways_to_give_one_message_or_several(memory: Memory) -> None:
     ]
 
 
-SECRET = "the-secret-word"
+SAID = "the words that were said"
 MALFORMED: list[Any] = [
     None,
     5,
     b"bytes",
-    langchain.HumanMessage(SECRET),
-    UserMessage(content=SECRET, source="user"),
-    agentchat.TextMessage(content=SECRET, source="user"),
-    [langchain.HumanMessage(SECRET)],
+    langchain.HumanMessage(SAID),
+    UserMessage(content=SAID, source="user"),
+    agentchat.TextMessage(content=SAID, source="user"),
+    [langchain.HumanMessage(SAID)],
     [None],
-    [SECRET, 5],
-    [("user", SECRET, "more")],
+    [SAID, 5],
+    [("user", SAID, "more")],
     {},
-    {"content": SECRET},
+    {"content": SAID},
     {"role": "user"},
-    {"role": 5, "content": SECRET},
-    {"role": "", "content": SECRET},
+    {"role": 5, "content": SAID},
+    {"role": "", "content": SAID},
     {"role": "user", "content": float("nan")},
-    {"role": "user", "content": {1: SECRET}},
-    {"role": "user", "content": {SECRET}},
-    {"role": "user", "content": f"{SECRET}\ud800"},
-    {"role": "user", "content": SECRET, "id": ""},
-    {"role": "user", "content": SECRET, "id": 5},
-    {"role": "user", "content": SECRET, "id": "a\0b"},
-    {"role": "user", "content": SECRET, "metadata": SECRET},
-    {"role": "user", "content": SECRET, "created_at": SECRET},
-    {"role": "user", "content": SECRET, "created_at": "2025-01-01T00:00:00"},
-    {"role": "user", "content": SECRET, "ttl": -1},
-    {"role": "user", "content": SECRET, "ttl": 5, "expires_at": "2099-01-01T00:00:00Z"},
-    {"role": "user", "content": SECRET, "token_count": -1},
-    {"role": "user", "content": SECRET, "token_count": "many"},
-    {"role": "user", "content": SECRET, "name": 5, "role_type": 5},
-    {"role": "user", "content": SECRET, "original": SECRET},
-    {"type": SECRET, "text": SECRET},
+    {"role": "user", "content": {1: SAID}},
+    {"role": "user", "content": {SAID}},
+    {"role": "user", "content": f"{SAID}\ud800"},
+    {"role": "user", "content": SAID, "id": ""},
+    {"role": "user", "content": SAID, "id": 5},
+    {"role": "user", "content": SAID, "id": "a\0b"},
+    {"role": "user", "content": SAID, "metadata": SAID},
+    {"role": "user", "content": SAID, "created_at": SAID},
+    {"role": "user", "content": SAID, "created_at": "2025-01-01T00:00:00"},
+    {"role": "user", "content": SAID, "ttl": -1},
+    {"role": "user", "content": SAID, "ttl": 5, "expires_at": "2099-01-01T00:00:00Z"},
+    {"role": "user", "content": SAID, "token_count": -1},
+    {"role": "user", "content": SAID, "token_count": "many"},
+    {"role": "user", "content": SAID, "name": 5, "role_type": 5},
+    {"role": "user", "content": SAID, "original": SAID},
+    {"type": SAID, "text": SAID},
 ]
 
 
@@ -226,7 +235,7 @@ def test_what_is_no_message_is_refused_with_nothing_written_and_nothing_told(
     thread = memory.thread("t")
     with pytest.raises(InvalidInputError) as refused:
         thread.add(malformed)
-    assert SECRET not in str(refused.value)
+    assert SAID not in str(refused.value)
     assert thread.info() is None
     thread.add("there")
     batch = ["before", *(malformed if isinstance(malformed, list) else [malformed]), "after"]
@@ -242,8 +251,8 @@ def test_what_is_too_large_is_refused_without_its_text(memory: Memory) -> None:
     thread = memory.thread("t")
     for part in ("role", "name", "id"):
         with pytest.raises(LimitExceededError) as refused:
-            thread.add({"role": "user", "content": "x", part: SECRET * 1000})
-        assert SECRET not in str(refused.value)
+            thread.add({"role": "user", "content": "x", part: SAID * 1000})
+        assert SAID not in str(refused.value)
     assert thread.info() is None
 
 
@@ -267,5 +276,3 @@ def test_settings_of_its_own_count_beside_a_frameworks_fields(memory: Memory, cl
     clock.wait(61)
     assert thread.messages() == []
     assert memory.sweep() == 1
-
-

@@ -121,7 +121,9 @@ def _with_role(message: dict[str, Any]) -> Parts | None:
     own = {name: part for name, part in message.items() if name in _OWN}
     if (original := message.get("original")) is not None:  # what `Message.to_dict` gave
         if not isinstance(original, dict):
-            raise InvalidInputError(f"a message's original is a dict, not {type(original).__name__}")
+            raise InvalidInputError(
+                f"a message's original is a dict, not {type(original).__name__}"
+            )
         return Parts(role, content, cast("dict[str, Any]", original), own)
     if message.keys() <= _OWN:
         return Parts(role, content, None, own)
