@@ -84,6 +84,33 @@ def parts_of(given: object) -> Parts:
     )
 
 
+def revised(original: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A message in its form with another content, role or name; None if that has no place for it.
+
+    All else that it says stays, such as the tool calls it makes.
+    """
+    form = dict(original)
+    said = form
+    if _langchain(form) is not None:
+        said = form["data"] = dict(form["data"])
+    if "role" in changes and "role" not in said:
+        return None
+    for name, part in changes.items():
+        said[_place_of(name, said)] = part
+    try:
+        parts = parts_of(form)
+    except InvalidInputError:
+        return None
+    shown = {"content": parts.content, "role": parts.role, "name": parts.own.get("name")}
+    return form if shown | dict(changes) == shown else None
+
+
+def _place_of(name: str, said: Mapping[str, Any]) -> str:
+    """Where a form keeps what we call `name`."""
+    others = {"content": ("content", "output", "result", "parts"), "name": ("name", "source")}
+    return next((place for place in others.get(name, ()) if place in said), name)
+
+
 def _pair(given: list[object]) -> Parts:
     if len(given) == 2 and isinstance(given[0], str):  # noqa: PLR2004 - a pair
         return Parts(given[0], given[1], None, {})

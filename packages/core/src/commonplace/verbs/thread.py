@@ -21,6 +21,7 @@ from commonplace.ledger import Window
 from commonplace.parts import checked_name, checked_parts, checked_ttl
 from commonplace.record import Hits
 from commonplace.threads.drafts import as_list, message_draft
+from commonplace.threads.formats import revised
 from commonplace.verbs.extracting import Extracting
 
 if TYPE_CHECKING:
@@ -198,8 +199,9 @@ class Thread(Extracting):
             raise NotFoundError(f"thread {self.name!r} has no message {message_id!r}")
         message, version = found
         parts = {**message.to_dict(), **changes}
-        if "content" in changes and "original" not in changes:
-            parts["original"] = None
+        shown = {name: changes[name] for name in _SHOWN & changes.keys()}
+        if message.original is not None and shown and "original" not in changes:
+            parts["original"] = revised(message.original, shown)
         if "content" in changes and "token_count" not in changes:
             parts["token_count"] = None
         draft = self._draft(parts)
@@ -328,6 +330,8 @@ class Thread(Extracting):
         return found.position
 
 
+_SHOWN = {"content", "role", "name"}
+"""What a message's form says too."""
 _COLUMNS = {
     "metadata": "metadata",
     "ttl": "expires_at",
