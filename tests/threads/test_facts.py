@@ -178,7 +178,6 @@ WRONG: list[Any] = [
     {"facts": [{"content": "x", "colour": "red"}]},
     {"facts": [{"content": "x", "replaces": ["a"]}]},
     {"facts": [{"content": "x", "replaces": 5}]},
-    {"facts": [{"content": "x", "messages": "m1"}]},
     {"facts": [{"content": "x", "messages": 5}]},
     {"facts": [{"content": "x", "messages": [5]}]},
     {"facts": [{"content": "x", "tags": 5}]},

@@ -11,7 +11,7 @@ from commonplace.errors import NotFoundError
 from commonplace.ledger import Selection, Window
 from commonplace.message import Message, summary_key
 from commonplace.record import Link, Source
-from commonplace.threads.summarising import as_summarizer
+from commonplace.threads.summarising import as_summarizer, checked_summary
 from commonplace.threads.tokens import approximate_tokens
 from commonplace.threads.windows import Context, Room, counted, latest, opening
 
@@ -156,7 +156,7 @@ class Prompting:
             return old
         text = None if old is None else old.content
         for start in range(0, len(new), _SUMMED_UP_AT_ONCE):
-            text = sum_up(new[start : start + _SUMMED_UP_AT_ONCE], text)
+            text = checked_summary(sum_up(new[start : start + _SUMMED_UP_AT_ONCE], text))
         return self._write_summary(info, new, text or "")
 
     def _summed_up(self, room: Room, count: TokenCounter, head: Sequence[Message]) -> list[Message]:
