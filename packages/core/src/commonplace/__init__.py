@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from commonplace.aio import AsyncMemory
     from commonplace.aiothreads import AsyncThread, AsyncThreads
+    from commonplace.analytics import ThreadStats, Timeline, TimelinePart
     from commonplace.clock import Clock, SystemClock
     from commonplace.comparing import Change, Diff, MergeReport, SyncReport
     from commonplace.drafts import RecordFields
@@ -90,6 +91,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "aio": ["AsyncMemory"],
     "aiothreads": ["AsyncThread", "AsyncThreads"],
+    "analytics": ["ThreadStats", "Timeline", "TimelinePart"],
     "clock": ["Clock", "SystemClock"],
     "comparing": ["Change", "Diff", "MergeReport", "SyncReport"],
     "drafts": ["RecordFields"],
@@ -243,7 +245,10 @@ __all__ = [
     "Thread",
     "ThreadEndedError",
     "ThreadInfo",
+    "ThreadStats",
     "Threads",
+    "Timeline",
+    "TimelinePart",
     "Version",
     "WriteMiddleware",
     "approximate_tokens",

@@ -97,6 +97,7 @@ class AsyncMemory:
     list = _threaded(Memory.list)
     count = _threaded(Memory.count)
     scopes = _threaded(Memory.scopes)
+    timeline = _threaded(Memory.timeline)
     search = _threaded(Memory.search)
     history = _threaded(Memory.history)
     restore = _threaded(Memory.restore)

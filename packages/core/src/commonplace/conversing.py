@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from commonplace.analytics import ThreadStats
     from commonplace.clock import Clock
     from commonplace.embedding import OwnModel, Vectoriser
     from commonplace.ledger import (
@@ -322,6 +323,11 @@ class Conversations:
         """How many threads the selected scopes have."""
         with self._ledger.read() as snapshot:
             return snapshot.threads.count(selection, wanted)
+
+    def stats(self, selection: Selection, thread_id: str | None = None) -> ThreadStats:
+        """The numbers of the threads in the selected scopes, or of one of them."""
+        with self._ledger.read() as snapshot:
+            return snapshot.analytics.of_threads(selection, thread_id)
 
     def _writable_or_new(
         self, transaction: Transaction, target: Target, settings: ThreadSettings, now: int

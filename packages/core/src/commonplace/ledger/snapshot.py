@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, bindparam, case, desc, exists, func, selec
 from commonplace.clock import from_micros
 from commonplace.errors import InvalidInputError
 from commonplace.ledger import checking
+from commonplace.ledger.analytics import Analytics
 from commonplace.ledger.cursors import Cursors
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.history import former_in, of_record
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Row
 
+    from commonplace.analytics import Counted
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
     from commonplace.ledger.selection import Query, Selection
@@ -95,6 +97,11 @@ class Snapshot(VectorReader):
         return Threads(self._connection, self._dialect, self._record, self._scopes.load)
 
     @property
+    def analytics(self) -> Analytics:
+        """What is counted of records and messages."""
+        return Analytics(self._connection, self._dialect)
+
+    @property
     def cursors(self) -> Cursors:
         """How far those have come who follow the journal."""
         return Cursors(self._connection)
@@ -132,6 +139,12 @@ class Snapshot(VectorReader):
             query = select(func.count()).select_from(records).where(self._condition(flat))
             return self._connection.execute(query, parameters(flat, self._dialect)).scalar_one()
         return self.total(flat) - len(self.hidden(flat))
+
+    def histogram(self, selection: Selection, width: int) -> list[Counted]:
+        """How many selected records were made in each span of so many microseconds, in order."""
+        flat = self.flattened(selection)
+        by_scope = self._scope_is_selective(flat)
+        return self.analytics.histogram(flat, width, by_scope=by_scope)
 
     def expired(self, selection: Selection, limit: int = -1) -> Pks:
         """The records in the selected scopes that expired but were not swept."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from commonplace.analytics import ThreadStats
     from commonplace.message import ThreadInfo
     from commonplace.scope import ScopeLike
     from commonplace.verbs.conversing import Conversing
@@ -88,6 +89,19 @@ class Threads:
         """How many threads match; the arguments are those of `list`."""
         selection = self._memory._selection(self._memory._wanted(scope), below=recursive)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of one house
         return self._conversations.count(selection, _wanted(filter, since, active))
+
+    def stats(self, *, scope: ScopeLike | None = None, recursive: bool = True) -> ThreadStats:
+        """How many threads and messages there are, by role and by day, and what they take.
+
+        Args:
+            scope: only threads at this scope and, if `recursive`, below it.
+            recursive: whether threads below the scope count.
+
+        Raises:
+            OutsideViewError: the scope lies outside this view.
+        """
+        selection = self._memory._selection(self._memory._wanted(scope), below=recursive)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of one house
+        return self._conversations.stats(selection)
 
     def delete(
         self,
