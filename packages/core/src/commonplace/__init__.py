@@ -65,7 +65,15 @@ if TYPE_CHECKING:
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
     from commonplace.middleware.redaction import Redaction
     from commonplace.middleware.sizes import SizeLimits
-    from commonplace.moving import ExportReport, ImportReport, Progress, Refusal, Tally
+    from commonplace.moving import (
+        ExportReport,
+        ImportReport,
+        Progress,
+        Refusal,
+        Tally,
+        ThreadExportReport,
+        ThreadImportReport,
+    )
     from commonplace.record import (
         Event,
         Hit,
@@ -145,7 +153,15 @@ _HOMES = {
     "middleware": ["ReadMiddleware", "WriteMiddleware"],
     "middleware.redaction": ["Redaction"],
     "middleware.sizes": ["SizeLimits"],
-    "moving": ["ExportReport", "ImportReport", "Progress", "Refusal", "Tally"],
+    "moving": [
+        "ExportReport",
+        "ImportReport",
+        "Progress",
+        "Refusal",
+        "Tally",
+        "ThreadExportReport",
+        "ThreadImportReport",
+    ],
     "record": [
         "Event",
         "Hit",
@@ -244,6 +260,8 @@ __all__ = [
     "Tally",
     "Thread",
     "ThreadEndedError",
+    "ThreadExportReport",
+    "ThreadImportReport",
     "ThreadInfo",
     "ThreadStats",
     "Threads",

@@ -99,6 +99,8 @@ class AsyncThreads:
     count = _threads(Threads.count)
     delete = _threads(Threads.delete)
     stats = _threads(Threads.stats)
+    export = _threads(Threads.export)
+    import_ = _threads(Threads.import_)
     sweep = _threads(Threads.sweep)
 
     def __repr__(self) -> str:
