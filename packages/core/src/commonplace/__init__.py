@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from commonplace.aio import AsyncMemory
+    from commonplace.analysis import Language
     from commonplace.clock import Clock, SystemClock
     from commonplace.comparing import Change, Diff, MergeReport, SyncReport
     from commonplace.drafts import RecordFields
@@ -80,6 +81,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "aio": ["AsyncMemory"],
+    "analysis": ["Language"],
     "clock": ["Clock", "SystemClock"],
     "comparing": ["Change", "Diff", "MergeReport", "SyncReport"],
     "drafts": ["RecordFields"],
@@ -175,6 +177,7 @@ __all__ = [
     "IndexDamagedError",
     "IndexUnavailableError",
     "InvalidInputError",
+    "Language",
     "LimitExceededError",
     "Link",
     "MaintenanceReport",

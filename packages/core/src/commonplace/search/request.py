@@ -36,6 +36,19 @@ class DenseQuery:
         return (exact / length if length else exact).astype(np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class Bm25:
+    """The parameters of BM25.
+
+    Attributes:
+        k1: how much repeating a word tells; 0 for nothing.
+        b: how much longer texts are held back, 0 to 1.
+    """
+
+    k1: float = 0.9
+    b: float = 0.4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One search, checked and embedded.
@@ -49,6 +62,7 @@ class Request:
         limit: how many hits to return.
         offset: how many of the best to leave out.
         min_score: hits below it are left out.
+        bm25: the parameters of the lexical lane.
     """
 
     selection: Selection
@@ -59,6 +73,7 @@ class Request:
     limit: int
     offset: int
     min_score: float | None
+    bm25: Bm25 = Bm25()
 
     @property
     def reach(self) -> int:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    from commonplace.search.lexical import Matches
 
     Pks = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -70,16 +72,12 @@ def dense_scored(pks: Pks, similarity: Floats) -> Scored:
     return Scored(pks, similarity, np.full(len(pks), np.nan), similarity)
 
 
-def lexical_scored(matches: Sequence[tuple[int, float]]) -> Scored:
+def lexical_scored(matches: Matches) -> Scored:
     """Candidates ranked by BM25 alone."""
-    pks = np.array([pk for pk, _ in matches], dtype=np.int64)
-    scores = np.array([score for _, score in matches], dtype=np.float64)
-    return Scored(pks, np.full(len(pks), np.nan), scores, scores)
+    return Scored(matches.pks, np.full(len(matches.pks), np.nan), matches.score, matches.score)
 
 
-def fused(
-    pks: Pks, similarity: Floats, matches: Mapping[int, float], *, dense_weight: float
-) -> Scored:
+def fused(pks: Pks, similarity: Floats, matches: Matches, *, dense_weight: float) -> Scored:
     """Both lanes in one score, 0 to 1.
 
     Each lane is divided by its best score, so that the two are comparable, and weighted. Scores
@@ -89,13 +87,13 @@ def fused(
     Args:
         pks: records with a vector, each once.
         similarity: their cosines.
-        matches: BM25 by record, for those of them (and others) that hold a word of the query.
+        matches: the BM25 of those of them (and others) that hold a word of the query.
         dense_weight: the weight of the dense lane, 0 to 1; the lexical lane has the rest.
     """
-    extra = np.array(sorted(set(matches) - set(pks.tolist())), dtype=np.int64)
+    extra = matches.outside(pks)
     every = np.concatenate([pks, extra])
     cosine = np.concatenate([similarity, np.full(len(extra), np.nan)])
-    words = np.array([matches.get(pk, np.nan) for pk in every.tolist()], dtype=np.float64)
+    words = matches.of(every)
     dense = _share_of_best(np.nan_to_num(cosine))
     lexical = _share_of_best(np.nan_to_num(words), least=TELLING)
     return Scored(every, cosine, words, dense_weight * dense + (1 - dense_weight) * lexical)

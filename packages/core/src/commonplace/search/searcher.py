@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from commonplace.ledger import check_space
 from commonplace.record import Hit, Hits, Plan
 from commonplace.search.candidates import NONE, CandidateFinder, Candidates
+from commonplace.search.lexical import LexicalLane
 from commonplace.search.scoring import (
     EMPTY,
     Scored,
@@ -25,14 +26,18 @@ from commonplace.search.scoring import (
     leading,
     lexical_scored,
 )
+from commonplace.search.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from commonplace.ledger import Ledger, Selection, Snapshot
     from commonplace.search.cache import VectorCache
+    from commonplace.search.lexical import Matches
     from commonplace.search.request import DenseQuery, IndexReader, Request
+    from commonplace.search.texts import TextCache
 
-_TEXTS = 100
-_ALL = 2**62
+    Stage: TypeAlias = "tuple[Scored, Candidates]"
 
 
 class Searcher:
@@ -41,13 +46,17 @@ class Searcher:
     Args:
         ledger: where the records are.
         index: the vector index, or None to score everything from the ledger.
-        cache: vectors of hot scopes.
+        vectors: those of hot scopes.
+        texts: the terms of those of hot scopes.
     """
 
-    def __init__(self, ledger: Ledger, index: IndexReader | None, cache: VectorCache) -> None:
+    def __init__(
+        self, ledger: Ledger, index: IndexReader | None, vectors: VectorCache, texts: TextCache
+    ) -> None:
         self._ledger = ledger
         self._index = index
-        self._cache = cache
+        self._vectors = vectors
+        self._texts = texts
 
     def search(self, request: Request) -> Hits:
         """The hits of one page, best first, with the plan that found them."""
@@ -57,26 +66,34 @@ class Searcher:
             request = replace(request, selection=snapshot.flattened(request.selection))
             if request.dense is not None:
                 request = replace(request, dense=_present(snapshot, request.dense))
-            total = snapshot.total(request.selection)
-            if request.dense is None:
-                page, found = _by_words(snapshot, request)
-            else:
-                # The index and the cache know the present alone.
-                index, cache = (None, None) if past else (self._index, self._cache)
-                finder = CandidateFinder(snapshot, index, cache)
-                page, found = _DenseSearch(snapshot, finder, request, request.dense, total).run()
+            view = View(snapshot, request.selection)
+            page, found = _page(view, request, self._stages(view, request, past=past))
             hits = _hits(snapshot, page)
         return Hits(
             hits,
             plan=Plan(
                 route=found.route,
                 reason=found.reason,
-                matches=total,
+                matches=view.total,
                 candidates=len(found.pks),
                 tail=found.tail,
                 milliseconds=(time.perf_counter() - started) * 1000,
             ),
         )
+
+    def _stages(self, view: View, request: Request, *, past: bool) -> Iterator[Stage]:
+        # The index and the caches know the present alone.
+        analyser = self._texts.analyser
+        lane = None
+        if request.words is not None:
+            wanted = analyser.wanted(request.words)
+            lane = LexicalLane(view, request, wanted, analyser, None if past else self._texts)
+        if request.dense is not None:
+            index, cache = (None, None) if past else (self._index, self._vectors)
+            finder = CandidateFinder(view, index, cache)
+            yield from _by_vector(finder, lane, request, request.dense)
+        elif lane is not None:
+            yield from _by_words(lane, request)
 
 
 def _present(snapshot: Snapshot, query: DenseQuery) -> DenseQuery | None:
@@ -92,76 +109,55 @@ def _present(snapshot: Snapshot, query: DenseQuery) -> DenseQuery | None:
     return replace(query, space=space)
 
 
-def _by_words(snapshot: Snapshot, request: Request) -> tuple[Scored, Candidates]:
-    matches = snapshot.matching_text(
-        request.words or "", request.selection, request.limit, offset=request.offset
-    )
-    page = above(lexical_scored(matches), request.min_score)
-    return page, Candidates(page.pks, page.similarity, "none", "full text only", complete=True)
+def _by_words(lane: LexicalLane, request: Request) -> Iterator[Stage]:
+    """The lexical lane alone: the best of a large view, then all of it."""
+    if not lane.small:
+        yield _stage_of_words(lane.leading(request.limit), complete=False)
+    yield _stage_of_words(lane.every(), complete=True)
 
 
-class _DenseSearch:
-    """One search with a dense lane, alone or fused with the lexical one."""
+def _stage_of_words(matches: Matches, *, complete: bool) -> Stage:
+    scored = lexical_scored(matches)
+    reason = "full text only"
+    return scored, Candidates(scored.pks, scored.similarity, "none", reason, complete=complete)
 
-    def __init__(
-        self,
-        snapshot: Snapshot,
-        finder: CandidateFinder,
-        request: Request,
-        query: DenseQuery,
-        total: int,
-    ) -> None:
-        self._snapshot = snapshot
-        self._finder = finder
-        self._request = request
-        self._query = query
-        self._total = total
-        # Candidates have passed the filter already; whether they still live is seen again.
-        self._live = request.selection.widened
 
-    def run(self) -> tuple[Scored, Candidates]:
-        """The page, and the last candidates it took.
-
-        Each stage ranks what the stages before did not have, behind them: so no page repeats or
-        skips a record, however many stages each page goes through.
-        """
-        ranked, found = EMPTY, NONE
-        for found in self._finder.stages(self._request, self._query, self._total):
-            scored = self._scored(found)
-            fresh = scored.take(~np.isin(scored.pks, ranked.pks))
-            wanted = len(fresh) if not found.complete else self._request.reach - len(ranked)
-            ranked = joined(ranked, _ordered(self._snapshot, self._live, fresh, wanted))
-            if len(ranked) >= self._request.reach:
-                break
-        return ranked.take(
-            np.arange(len(ranked))[self._request.offset : self._request.reach]
-        ), found
-
-    def _scored(self, found: Candidates) -> Scored:
-        if self._request.words is None:
-            return above(dense_scored(found.pks, found.similarity), self._request.min_score)
-        matches = self._matches(self._request.words, found)
+def _by_vector(
+    finder: CandidateFinder, lane: LexicalLane | None, request: Request, query: DenseQuery
+) -> Iterator[Stage]:
+    """The dense lane, alone or fused with the lexical one, whose every text match counts."""
+    for found in finder.stages(request, query):
+        if lane is None:
+            yield dense_scored(found.pks, found.similarity), found
+            continue
         pks, similarity = found.pks, found.similarity
-        if not found.complete:
-            missing = sorted(set(matches).difference(pks.tolist()))
-            more, cosines = self._finder.cosines(self._query, missing)
-            pks, similarity = np.concatenate([pks, more]), np.concatenate([similarity, cosines])
-        scored = fused(pks, similarity, matches, dense_weight=self._request.dense_weight)
-        return above(scored, self._request.min_score)
-
-    def _matches(self, words: str, found: Candidates) -> dict[int, float]:
-        """BM25 of every text match; before the last stage of the best and of the candidates."""
-        selection = self._request.selection
         if found.complete:
-            return dict(self._snapshot.matching_text(words, selection, _ALL))
-        most = max(_TEXTS, 4 * self._request.limit)
-        matches = dict(self._snapshot.matching_text(words, selection, most))
-        if len(matches) == most:
-            others = set(found.pks.tolist()).difference(matches)
-            matches.update(
-                self._snapshot.matching_text(words, selection, len(others), among=others)
-            )
-        return matches
+            matches = lane.every()
+        else:
+            matches = lane.leading(request.limit)
+            others = lane.among(pks[np.isnan(matches.of(pks))])
+            more, cosines = finder.cosines(query, matches.outside(pks).tolist())
+            pks, similarity = np.concatenate([pks, more]), np.concatenate([similarity, cosines])
+            matches = matches.and_(others)
+        yield fused(pks, similarity, matches, dense_weight=request.dense_weight), found
+
+
+def _page(view: View, request: Request, stages: Iterator[Stage]) -> tuple[Scored, Candidates]:
+    """The page, and the last candidates it took.
+
+    Each stage ranks what the stages before did not have, behind them: so no page repeats or skips a
+    record, however many stages each page goes through.
+    """
+    ranked, found = EMPTY, NONE
+    live = request.selection.widened  # candidates have passed the filter already
+    for every, found in stages:
+        scored = above(every, request.min_score)
+        fresh = scored.take(~np.isin(scored.pks, ranked.pks))
+        wanted = len(fresh) if not found.complete else request.reach - len(ranked)
+        ranked = joined(ranked, _ordered(view.snapshot, live, fresh, wanted))
+        if len(ranked) >= request.reach:
+            break
+    return ranked.take(np.arange(len(ranked))[request.offset : request.reach]), found
 
 
 def _ordered(snapshot: Snapshot, selection: Selection, scored: Scored, count: int) -> Scored:
