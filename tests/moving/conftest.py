@@ -28,7 +28,7 @@ _VECTORS = """
 SELECT {0}.id, {0}.version, p.name, v.ordinal, v.vector FROM {0}
 JOIN {1} AS v ON v.{2} = {0}.pk JOIN spaces AS p ON p.id = v.space_id WHERE """
 _MESSAGES = """
-SELECT records.id, thread_id, position, role, name, body, token_count FROM messages
+SELECT records.id, thread_id, position, messages.id, role, role_type, name, token_count FROM messages
 JOIN records ON pk = record_pk WHERE """
 
 
@@ -124,12 +124,12 @@ def original(embedder: HashingEmbedder, clock: StepClock, write: Write) -> Itera
         write(
             memory,
             "INSERT INTO threads VALUES ('t', (SELECT id FROM scopes WHERE path = 'users/alice'), "
-            "'chat', :metadata, 1, 2, NULL, 1, 7)",
+            "'chat', :metadata, 1, 2, NULL, NULL, 50, NULL, 1, 7, 3, 2)",
             metadata='{"title":"é"}',
         )
         write(
             memory,
-            "INSERT INTO messages SELECT pk, 't', 0, 'user', NULL, 'body \"x\"', 7 "
+            "INSERT INTO messages SELECT pk, 't', 0, 'm1', 'Alice', 'user', NULL, 7 "
             "FROM records WHERE id = 'home'",
         )
         yield memory

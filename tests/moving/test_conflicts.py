@@ -191,7 +191,7 @@ def test_a_thread_whose_key_another_one_has_is_never_replaced(
 ) -> None:
     copy.add("x", scope="users/alice")
     scope = "(SELECT id FROM scopes WHERE path = 'users/alice')"
-    row = f"('mine', {scope}, 'chat', '{{}}', 1, 2, NULL, 0, 0)"
+    row = f"('mine', {scope}, 'chat', '{{}}', 1, 2, NULL, NULL, NULL, NULL, 0, 0, 0, 0)"
     write(copy, f"INSERT INTO threads VALUES {row}")  # noqa: S608 - our own names
     untouched(copy, contents_of, export)
     with pytest.raises(ConflictError, match="key of another"):

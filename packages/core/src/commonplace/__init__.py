@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from commonplace.aio import AsyncMemory
+    from commonplace.aiothreads import AsyncThread, AsyncThreads
     from commonplace.analysis import Language
     from commonplace.clock import Clock, SystemClock
     from commonplace.comparing import Change, Diff, MergeReport, SyncReport
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         StoreDamagedError,
         StoreLockedError,
         StoreUnavailableError,
+        ThreadEndedError,
     )
     from commonplace.events import HandlerErrors, Subscription
     from commonplace.filters import Filter, matches, parse_filter
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
         Step,
     )
     from commonplace.memory import Memory
+    from commonplace.message import Message, ThreadInfo
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
     from commonplace.middleware.redaction import Redaction
     from commonplace.middleware.sizes import SizeLimits
@@ -76,12 +79,19 @@ if TYPE_CHECKING:
         Version,
     )
     from commonplace.scope import Scope
+    from commonplace.threads.extracting import Extraction, Extractor, Fact
+    from commonplace.threads.summarising import SentencePicker, Summarizer
+    from commonplace.threads.tokens import approximate_tokens
+    from commonplace.threads.windows import Context
+    from commonplace.verbs.thread import Thread
+    from commonplace.verbs.threads import Threads
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "aio": ["AsyncMemory"],
     "analysis": ["Language"],
+    "aiothreads": ["AsyncThread", "AsyncThreads"],
     "clock": ["Clock", "SystemClock"],
     "comparing": ["Change", "Diff", "MergeReport", "SyncReport"],
     "drafts": ["RecordFields"],
@@ -117,6 +127,7 @@ _HOMES = {
         "StoreDamagedError",
         "StoreLockedError",
         "StoreUnavailableError",
+        "ThreadEndedError",
     ],
     "events": ["HandlerErrors", "Subscription"],
     "filters": ["Filter", "matches", "parse_filter"],
@@ -130,6 +141,7 @@ _HOMES = {
         "Step",
     ],
     "memory": ["Memory"],
+    "message": ["Message", "ThreadInfo"],
     "middleware": ["ReadMiddleware", "WriteMiddleware"],
     "middleware.redaction": ["Redaction"],
     "middleware.sizes": ["SizeLimits"],
@@ -147,23 +159,35 @@ _HOMES = {
         "Version",
     ],
     "scope": ["Scope"],
+    "threads.extracting": ["Extraction", "Extractor", "Fact"],
+    "threads.summarising": ["SentencePicker", "Summarizer"],
+    "threads.tokens": ["approximate_tokens"],
+    "threads.windows": ["Context"],
+    "verbs.thread": ["Thread"],
+    "verbs.threads": ["Threads"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AsyncMemory",
+    "AsyncThread",
+    "AsyncThreads",
     "CallableEmbedder",
     "Change",
     "Clock",
     "ClosedStoreError",
     "CommonplaceError",
     "ConflictError",
+    "Context",
     "DataDamagedError",
     "Diff",
     "Embedder",
     "EmbedderError",
     "Event",
     "ExportReport",
+    "Extraction",
+    "Extractor",
+    "Fact",
     "FileDamagedError",
     "Filter",
     "ForkedStoreError",
@@ -183,6 +207,7 @@ __all__ = [
     "MaintenanceReport",
     "Memory",
     "MergeReport",
+    "Message",
     "ModelMismatchError",
     "NotFoundError",
     "OutsideViewError",
@@ -202,6 +227,7 @@ __all__ = [
     "Report",
     "Scope",
     "ScopeInfo",
+    "SentencePicker",
     "SizeLimits",
     "Source",
     "SpaceStats",
@@ -213,11 +239,17 @@ __all__ = [
     "StoreLockedError",
     "StoreUnavailableError",
     "Subscription",
+    "Summarizer",
     "SyncReport",
     "SystemClock",
     "Tally",
+    "Thread",
+    "ThreadEndedError",
+    "ThreadInfo",
+    "Threads",
     "Version",
     "WriteMiddleware",
+    "approximate_tokens",
     "from_chroma",
     "from_langchain",
     "matches",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import anyio
 import anyio.from_thread
 import anyio.to_thread
 
+from commonplace.aiothreads import AsyncThread, AsyncThreads
 from commonplace.arguments import checked_function
 from commonplace.errors import InvalidInputError
 from commonplace.memory import Memory
+from commonplace.workers import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -37,28 +38,9 @@ def _threaded(
 
     @functools.wraps(verb)
     async def call(self: AsyncMemory, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await _in_thread(functools.partial(verb, self.memory, *args, **kwargs))
+        return await in_thread(functools.partial(verb, self.memory, *args, **kwargs))
 
     return call
-
-
-async def _in_thread(work: Callable[[], R]) -> R:
-    """What the work gives or raises, in a worker thread.
-
-    The task group waits for the thread whoever cancels: on its own, `anyio.to_thread` leaves it
-    running behind `asyncio.Task.cancel`, from which its scopes do not shield.
-    """
-    outcome: Future[R] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - raised below, in the caller's task
-            outcome.set_exception(error)
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(anyio.to_thread.run_sync, run)
-    return outcome.result()
 
 
 class AsyncMemory:
@@ -86,7 +68,7 @@ class AsyncMemory:
     @classmethod
     async def open(cls, *args: Any, **options: Any) -> Self:
         """Open a memory; the arguments and errors are those of `Memory`."""
-        return cls(await _in_thread(functools.partial(Memory, *args, **options)))
+        return cls(await in_thread(functools.partial(Memory, *args, **options)))
 
     def scope(self, scope: ScopeLike) -> Self:
         """See `Memory.scope`; needs no `await`."""
@@ -95,6 +77,15 @@ class AsyncMemory:
     def view(self, *, read: Sequence[ScopeLike], write: ScopeLike | None = None) -> Self:
         """See `Memory.view`; needs no `await`."""
         return type(self)(self.memory.view(read=read, write=write))
+
+    @property
+    def threads(self) -> AsyncThreads:
+        """See `Memory.threads`; needs no `await`."""
+        return AsyncThreads(self.memory.threads)
+
+    def thread(self, name: str, **options: Any) -> AsyncThread:
+        """See `Memory.thread`; needs no `await`."""
+        return AsyncThread(self.memory.thread(name, **options))
 
     add = _threaded(Memory.add)
     add_many = _threaded(Memory.add_many)

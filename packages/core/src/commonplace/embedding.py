@@ -97,6 +97,13 @@ class Vectoriser:
         vectors = self._embed(list(dict.fromkeys(text for texts in wanted for text in texts)))
         return [_stack(vectors, texts) for texts in wanted]
 
+    def unit_vectors(self, texts: Sequence[str]) -> Matrix:
+        """One vector of length 1 for each text, or of length 0 for one without words."""
+        found = self._embed(list(dict.fromkeys(texts)))
+        matrix = np.stack([found[text] for text in texts])
+        lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
+        return matrix / np.maximum(lengths, np.finfo(np.float32).tiny)
+
     def _given(self, draft: Draft) -> Matrix:
         matrix = draft.vectors[""]
         self.check_length(matrix)

@@ -39,6 +39,10 @@ class ConflictError(CommonplaceError):
     """The record is not in the state the caller expected; nothing was written."""
 
 
+class ThreadEndedError(ConflictError):
+    """The thread takes no more messages until it is reopened; nothing was written."""
+
+
 class StoreUnavailableError(CommonplaceError):
     """The store cannot be used right now."""
 

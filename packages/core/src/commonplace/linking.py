@@ -66,6 +66,17 @@ class Linker:
         self._written()
         return stored[0]
 
+    def link_all(self, links: Sequence[Link], selection: Selection) -> None:
+        """Write those of the links whose ends are selected, in one transaction."""
+        if not links:
+            return
+        with self._ledger.write() as transaction:
+            ids = {name for link in links for name in (link.source_id, link.target_id)}
+            ends = transaction.links.ends(ids, selection)
+            there = [one for one in links if {one.source_id, one.target_id} <= ends]
+            transaction.links.put(there, now=self._clock.now())
+        self._written()
+
     def unlink(
         self,
         source_id: str,

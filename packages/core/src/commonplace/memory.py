@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from commonplace.store import Options, Store
 from commonplace.verbs.care import Care
 from commonplace.verbs.comparing import Comparing
-from commonplace.verbs.curating import Curating
-from commonplace.verbs.linking import Linking
+from commonplace.verbs.conversing import Conversing
 from commonplace.verbs.moving import Moving
-from commonplace.verbs.reading import Reading
-from commonplace.verbs.versioning import Versioning
 from commonplace.verbs.watching import Watching
-from commonplace.verbs.writing import Writing
 from commonplace.view import View
 
 if TYPE_CHECKING:
@@ -26,7 +22,7 @@ if TYPE_CHECKING:
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
 
 
-class Memory(Writing, Reading, Versioning, Linking, Curating, Watching, Comparing, Moving, Care):
+class Memory(Conversing, Watching, Comparing, Moving, Care):
     """One memory: records in scopes, found by meaning, by words, by filter and by id.
 
     Use it as a context manager, or call `close()`. Safe to share between threads, and to open from

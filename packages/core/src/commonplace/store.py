@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from commonplace.analysis import ENGLISH, NO_LANGUAGE, Analyser, Language
 from commonplace.clock import Clock, SystemClock, new_id
+from commonplace.conversing import Conversations
 from commonplace.drafts import OWN_SPACE
 from commonplace.embedding import OwnModel, Vectoriser
 from commonplace.errors import ClosedStoreError, ForkedStoreError, InvalidInputError
@@ -42,6 +43,9 @@ from commonplace.writing import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from commonplace.embedders import Embedder
     from commonplace.events import Watch
@@ -102,6 +106,7 @@ class Store:
         self._dispatcher = Dispatcher(self._ledger)
         self._written = written = _each(self._dispatcher.nudge, self._index.nudge)
         self._writer = Writer(self._ledger, self._model, chain, self._clock, written)
+        self._conversations = Conversations(self._ledger, self._model, chain, self._clock, written)
         self._linker = Linker(self._ledger, chain, self._clock, written)
         self._reader = Reader(self._ledger, self._model, chain, searcher)
         self._importer = Importer(self._ledger, self._model, self._clock, written)
@@ -138,6 +143,12 @@ class Store:
         return self._linker
 
     @property
+    def conversations(self) -> Conversations:
+        """What writes and reads threads, if the store is open."""
+        self._check_open()
+        return self._conversations
+
+    @property
     def importer(self) -> Importer:
         """What imports, if the store is open."""
         self._check_open()
@@ -165,6 +176,12 @@ class Store:
         if self is other or IN_MEMORY in {self.name, other.name}:
             return self is other
         return Path(self.name).samefile(other.name)
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The unit vectors of texts, of shape (texts, dimension)."""
+        matrix = self._model.use(lambda vectoriser: vectoriser.unit_vectors(texts))
+        self._check_open()
+        return matrix
 
     def now(self) -> int:
         """The present moment in microseconds."""

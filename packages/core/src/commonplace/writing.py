@@ -100,10 +100,10 @@ class Writer:
             own = vectoriser.own_vectors(passed)
             with self._ledger.write() as transaction:
                 now = self._clock.now()
-                entries = _entries(transaction, vectoriser, passed, own, now)
+                ready = entries(transaction, vectoriser, passed, own, now)
                 if repeats is not None:
-                    return repeats.put(transaction, entries, if_exists=if_exists, now=now)
-                outcomes = transaction.put(entries, if_exists=if_exists, dedupe=dedupe, now=now)
+                    return repeats.put(transaction, ready, if_exists=if_exists, now=now)
+                outcomes = transaction.put(ready, if_exists=if_exists, dedupe=dedupe, now=now)
                 return [outcome.record for outcome in outcomes]
 
         written = self._model.use(put)
@@ -121,11 +121,11 @@ class Writer:
             own = vectoriser.own_vectors(passed)
             with self._ledger.write() as transaction:
                 now = self._clock.now()
-                entries = _entries(transaction, vectoriser, passed, own, now)
+                ready = entries(transaction, vectoriser, passed, own, now)
                 links = transaction.links.of_records(gone)
                 pks = transaction.selected_ids(gone, selection)
                 transaction.remove(pks, operation="delete", now=now)
-                transaction.put(entries, if_exists="replace", dedupe=False, now=now)
+                transaction.put(ready, if_exists="replace", dedupe=False, now=now)
                 transaction.links.put_again(links, now=now)
 
         self._model.use(exchange)
@@ -154,11 +154,11 @@ class Writer:
                     raise NotFoundError(f"record {old_id!r} cannot be written from this view")
                 new_id = new if isinstance(new, str) else None
                 check_open(transaction, old, new_id, selection, at=moment)
-                entries = [
+                ready = [
                     replace(entry, record=_valid_from(entry.record, moment))
-                    for entry in _entries(transaction, vectoriser, drafts, own, now)
+                    for entry in entries(transaction, vectoriser, drafts, own, now)
                 ]
-                made = transaction.put(entries, if_exists="error", dedupe=False, now=now)
+                made = transaction.put(ready, if_exists="error", dedupe=False, now=now)
                 later = made[0].record if made else _successor(transaction, str(new), selection)
                 if not may_write(later.scope):
                     raise NotFoundError(f"record {later.id!r} cannot be written from this view")
@@ -345,7 +345,7 @@ class Writer:
             )
 
 
-def _entries(
+def entries(
     transaction: Transaction,
     vectoriser: Vectoriser,
     drafts: Sequence[Draft],

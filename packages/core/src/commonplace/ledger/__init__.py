@@ -11,6 +11,7 @@ from commonplace.ledger.reindexing import Census, Origin, Reached, State
 from commonplace.ledger.selection import Selection
 from commonplace.ledger.snapshot import Snapshot
 from commonplace.ledger.sqlite import Durability
+from commonplace.ledger.threads import Place, Placed, ThreadRow, Wanted, Window
 from commonplace.ledger.transaction import Transaction, check_space
 from commonplace.ledger.transfer import FIELDS, Extract, Field, RowKind, Whole
 from commonplace.ledger.vectorreading import PARTIAL, Change, Space
@@ -34,6 +35,8 @@ __all__ = [
     "Loading",
     "Measure",
     "Origin",
+    "Place",
+    "Placed",
     "Reached",
     "RowKind",
     "Selection",
@@ -41,10 +44,13 @@ __all__ = [
     "Space",
     "SpaceModel",
     "State",
+    "ThreadRow",
     "Transaction",
     "Verdict",
+    "Wanted",
     "Way",
     "Whole",
+    "Window",
     "Written",
     "check_space",
 ]

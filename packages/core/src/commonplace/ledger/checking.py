@@ -8,7 +8,8 @@ from sqlalchemy import and_, delete, exists, func, not_, or_, select, update
 
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.rows import record_of
-from commonplace.ledger.schema import links, records, scope_tree, scopes, spaces, vectors
+from commonplace.ledger.schema import links, messages, records, scope_tree, scopes, spaces, vectors
+from commonplace.ledger.threadwriting import LOOSE_MESSAGE, MISCOUNTED, recount
 from commonplace.scope import Scope
 
 if TYPE_CHECKING:
@@ -69,6 +70,12 @@ def problems(connection: DriverConnection, dialect: SqliteDialect) -> Iterator[s
         select(vectors.c.id).join_from(vectors, spaces, _WRONG_LENGTH),
     )
     yield from _counted("links with a missing end", connection, select(links.c.id).where(_LOOSE))
+    yield from _counted(
+        "messages without a record or a thread",
+        connection,
+        select(messages.c.record_pk).where(LOOSE_MESSAGE),
+    )
+    yield from _counted("threads with a wrong count", connection, MISCOUNTED)
     missing, extra = dialect.text_differences(connection)
     if missing or extra:
         yield f"full text: {missing} records missing, {extra} entries too many"
@@ -84,6 +91,11 @@ def mend(
     repairs: list[tuple[str, Callable[[], int]]] = [
         ("vectors without a record removed", lambda: _drop(connection, vectors, _ORPHAN)),
         ("links with a missing end removed", lambda: _drop(connection, links, _LOOSE)),
+        (
+            "messages without a record or a thread removed",
+            lambda: _drop(connection, messages, LOOSE_MESSAGE),
+        ),
+        ("thread counts corrected", lambda: recount(connection)),
         ("scope counts corrected", lambda: _recount_scopes(connection)),
         ("space counts corrected", lambda: _recount_spaces(connection)),
         ("full-text entries rebuilt", lambda: _rebuild_text(connection, dialect, scope_ids)),

@@ -198,7 +198,7 @@ UNIQUE: dict[RowKind, tuple[tuple[str, ...], ...]] = {
     "version": (("id", "version"),),
     "link": (("source_id", "type", "target_id"),),
     "thread": (("id",), ("scope", "key")),
-    "message": (("record_id",), ("thread_id", "position")),
+    "message": (("record_id",), ("thread_id", "position"), ("thread_id", "id")),
 }
 """What no two rows of a kind have in common, unless a part of it is missing."""
 

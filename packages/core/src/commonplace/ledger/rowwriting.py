@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Delete, bindparam, delete, func, select, update
 
 from commonplace.drafts import OWN_SPACE
+from commonplace.errors import ConflictError
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.entries import event, has_text, new_event, vector_rows
 from commonplace.ledger.fulltext import scope_tokens
@@ -17,6 +18,7 @@ from commonplace.ledger.links import LinkWriter
 from commonplace.ledger.rows import row_of
 from commonplace.ledger.schema import journal, records, spaces, vectors
 from commonplace.ledger.snapshot import Snapshot
+from commonplace.ledger.threadwriting import ThreadWriter
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
@@ -55,8 +57,13 @@ class RowWriter(Snapshot):
         """The links between records, to be written too."""
         return LinkWriter(self._connection, self._dialect, self._log)
 
+    @property
+    def threads(self) -> ThreadWriter:
+        """The conversations, to be written too."""
+        return ThreadWriter(self._connection, self._dialect, self._record, self._scopes.load)
+
     def remove(self, pks: Sequence[int], *, operation: str, now: int) -> int:
-        """Delete records with their vectors, full text and links; how many there were.
+        """Delete records with vectors, full text, links and places in threads; how many there were.
 
         Their last states stay in the history, unless they expired: then nothing of them stays.
         """
@@ -72,6 +79,7 @@ class RowWriter(Snapshot):
         self._forget_text(rows)
         self._drop_vectors(pks)
         self.links.forget(row.id for row in rows)
+        self.threads.forget_places(pks)
         self._connection.execute(_delete_records(self._dialect), array)
         self._count({row.pk: (row.scope_id, -1) for row in rows}.values())
         self._log([event(row, operation, held.get(row.pk, 0), now) for row in rows])
@@ -113,6 +121,11 @@ class RowWriter(Snapshot):
         """Put new columns and vectors in place of a row's, in the spaces of `only` or in all."""
         held = self._vectors_held([row.pk]).get(row.pk, 0)
         self._drop_vectors([row.pk], only=only)
+        if new["scope_id"] != row.scope_id and self.threads.keeps(row.pk):
+            raise ConflictError(
+                f"record {row.id!r} is a message and stays in the scope of its thread; "
+                "share it, or add a record of its text there"
+            )
         moved = any(getattr(row, name) != new[name] for name in ("content", "scope_id", "has_text"))
         if moved:
             self._forget_text([row])

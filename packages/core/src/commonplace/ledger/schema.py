@@ -180,6 +180,8 @@ for _name, _end, _other in (
         links.c.type,
     )
 
+# A conversation. `key` is the caller's name for it, unique within its scope. Positions are never
+# reused; `extracted` is the first position from which no facts were taken yet.
 threads = Table(
     "threads",
     metadata,
@@ -190,23 +192,51 @@ threads = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
+    Column("expires_at", BigInteger),
+    Column("max_messages", Integer),
+    Column("message_ttl", BigInteger),
     Column("messages", Integer, nullable=False),
     Column("tokens", Integer, nullable=False),
+    Column("next_position", Integer, nullable=False),
+    Column("extracted", Integer, nullable=False),
     UniqueConstraint("scope_id", "key"),
 )
+Index("threads_by_activity", threads.c.updated_at.desc(), threads.c.id)
+Index(
+    "threads_in_scope_by_activity",
+    threads.c.scope_id,
+    threads.c.updated_at.desc(),
+    threads.c.id,
+)
+Index(
+    "threads_by_expiry",
+    threads.c.expires_at,
+    sqlite_where=threads.c.expires_at.is_not(None),
+    postgresql_where=threads.c.expires_at.is_not(None),
+)
 
-# A message is a record of kind `message`; this holds its place and its form in the thread.
+# A message is a record of kind `message`; this holds its place in the thread. `id` is the one that
+# the caller chose for it, unique within its thread; without one it goes by its record's.
 messages = Table(
     "messages",
     metadata,
     Column("record_pk", _Key, ForeignKey("records.pk"), primary_key=True),
     Column("thread_id", Text, ForeignKey("threads.id"), nullable=False),
     Column("position", Integer, nullable=False),
+    Column("id", Text),
     Column("role", Text, nullable=False),
+    Column("role_type", Text),
     Column("name", Text),
-    Column("body", Text, nullable=False),
     Column("token_count", Integer, nullable=False),
     UniqueConstraint("thread_id", "position"),
+)
+Index(
+    "messages_by_id",
+    messages.c.thread_id,
+    messages.c.id,
+    unique=True,
+    sqlite_where=messages.c.id.is_not(None),
+    postgresql_where=messages.c.id.is_not(None),
 )
 
 # The former states of records, deleted ones included. A state was the present one from its

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 from sqlalchemy import ColumnElement, and_, bindparam, false, not_, or_, select, true
 
 from commonplace.filters import EVERYTHING, And, Compare, Filter, Not, Or
-from commonplace.ledger.schema import ROOT_SCOPE_ID, records, scope_tree
+from commonplace.ledger.schema import ROOT_SCOPE_ID, messages, records, scope_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,6 +51,7 @@ class Selection:
         filter: the parsed filter.
         kinds: only these kinds; empty for any.
         tags: only records with at least one of these tags; empty for any.
+        threads: only messages of these threads, by id; None for any record.
         now: records that expired at or before this moment (microseconds) do not exist.
         closed: whether facts that were closed at or before `now` are among them.
         archived: whether archived records are.
@@ -63,6 +64,7 @@ class Selection:
     filter: Filter = EVERYTHING
     kinds: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    threads: tuple[str, ...] | None = None
     now: int
     closed: bool = True
     archived: bool = True
@@ -81,13 +83,14 @@ class Selection:
 
     @property
     def widened(self) -> Selection:
-        """The same scopes and moment, without filter, kinds and tags."""
-        return replace(self, filter=EVERYTHING, kinds=(), tags=())
+        """The same scopes and moment, without filter, kinds, tags and threads."""
+        return replace(self, filter=EVERYTHING, kinds=(), tags=(), threads=None)
 
     @property
     def narrowed(self) -> bool:
-        """Whether kinds, tags or a filter narrow the selection."""
-        return bool(self.kinds or self.tags or self.filter != EVERYTHING)
+        """Whether kinds, tags, threads or a filter narrow the selection."""
+        chosen = self.kinds or self.tags or self.threads is not None
+        return bool(chosen or self.filter != EVERYTHING)
 
 
 def condition(
@@ -108,6 +111,7 @@ def condition(
         live,
         records.c.kind.in_(selection.kinds) if selection.kinds else true(),
         dialect.has_tag(selection.tags) if selection.tags else true(),
+        true() if selection.threads is None else _in_threads(selection.threads),
         compiled(selection.filter, dialect),
     )
 
@@ -193,6 +197,11 @@ def in_scopes(kind: Shape, dialect: FilterDialect) -> ColumnElement[bool]:
         return dialect.among(column, "scope_ids")
     contained = dialect.among(scope_tree.c.ancestor_id, "scope_ids")
     return column.in_(select(scope_tree.c.scope_id).where(contained))
+
+
+def _in_threads(ids: Sequence[str]) -> ColumnElement[bool]:
+    held = select(messages.c.record_pk).where(messages.c.thread_id.in_(ids))
+    return records.c.pk.in_(held)
 
 
 def compiled(tree: Filter, dialect: FilterDialect) -> ColumnElement[bool]:

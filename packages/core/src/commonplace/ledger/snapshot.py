@@ -36,6 +36,7 @@ from commonplace.ledger.selection import (
     parameters,
     shape,
 )
+from commonplace.ledger.threads import Threads
 from commonplace.ledger.vectorreading import VectorReader
 from commonplace.record import Record, ScopeInfo, Version
 
@@ -86,6 +87,11 @@ class Snapshot(VectorReader):
     def links(self) -> Links:
         """The links between records."""
         return Links(self._connection, self._dialect)
+
+    @property
+    def threads(self) -> Threads:
+        """The conversations."""
+        return Threads(self._connection, self._dialect, self._record, self._scopes.load)
 
     @property
     def cursors(self) -> Cursors:

@@ -153,6 +153,10 @@ class Transaction(RowWriter):
             self._rewrite(row, entry, place, now, keep_vectors=False, operation="restore")
         return entry.record
 
+    def scope_id(self, scope: Scope) -> int:
+        """The number of a scope, which is made if it is new."""
+        return self._scopes.find_or_add(scope)
+
     def space(self, name: str, identity: str, dimension: int, *, now: int) -> Space:
         """The space of this name, created if it is new.
 

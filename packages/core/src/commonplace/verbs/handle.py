@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from commonplace.arguments import checked_flag
+from commonplace.arguments import checked_flag, checked_ids
 from commonplace.clock import to_micros
+from commonplace.conversing import Target
 from commonplace.drafts import draft, fields_of
 from commonplace.errors import InvalidInputError
 from commonplace.filters import parse_filter
@@ -74,6 +75,7 @@ class Handle:
         filter: FilterLike = None,  # noqa: A002 - the field's name everywhere
         kinds: Sequence[str] | str = (),
         tags: Sequence[str] | str = (),
+        threads: Sequence[str] | None = None,
         closed: bool = True,
         archived: bool = True,
         valid_at: datetime | None = None,
@@ -85,12 +87,15 @@ class Handle:
         or remove records reach all of them.
         """
         moment = None if as_of is None else to_micros(as_of, "as_of")
+        if moment is not None and threads is not None:
+            raise InvalidInputError("threads have no past of their own; leave as_of or threads out")
         return Selection(
             scope_ids=self._store.scope_ids(self._view.read if scopes is None else scopes),
             below=checked_flag(below, "recursive"),
             filter=parse_filter(filter),
             kinds=checked_kinds(kinds),
             tags=checked_tags(tags),
+            threads=None if threads is None else tuple(threads),
             now=self._store.now() if moment is None else moment,
             closed=checked_flag(closed, "include_closed") or valid_at is not None,
             archived=checked_flag(archived, "include_archived"),
@@ -100,6 +105,23 @@ class Handle:
 
     def _wanted(self, scope: ScopeLike | None) -> Sequence[Scope]:
         return self._view.read if scope is None else [self._view.readable(scope)]
+
+    def _home(self, scope: ScopeLike | None) -> Scope:
+        """Where a thread of a key is looked for."""
+        if scope is not None:
+            return self._view.readable(scope)
+        return self._only_scope() if self._view.write is None else self._view.write
+
+    def _thread_ids(
+        self, names: Sequence[str] | str | None, scope: ScopeLike | None
+    ) -> list[str] | None:
+        """The ids of those of the named threads that are there; None if none were named."""
+        if names is None:
+            return None
+        home = self._home(scope)
+        targets = (Target(name=name, home=home, view=self._view) for name in checked_ids(names))
+        found = (self._store.conversations.info(target) for target in targets)
+        return [info.id for info in found if info is not None]
 
     def _only_scope(self) -> Scope:
         if len(self._view.read) > 1:

@@ -78,6 +78,7 @@ class Reading(Handle):
         filter: FilterLike = None,  # noqa: A002 - the field's name everywhere
         kinds: Sequence[str] | str = (),
         tags: Sequence[str] | str = (),
+        threads: Sequence[str] | str | None = None,
         include_closed: bool = False,
         include_archived: bool = False,
         valid_at: datetime | None = None,
@@ -94,6 +95,8 @@ class Reading(Handle):
             filter: see the guide on filters; `{"topic": "food", "@importance": {"$gte": 0.5}}`.
             kinds: only these kinds.
             tags: only records with at least one of these tags.
+            threads: only messages of these threads, named by id, or by key at the scope; see
+                `Memory.thread`.
             include_closed: whether facts that no longer hold, whose `valid_to` has passed, are
                 among them.
             include_archived: whether archived records are.
@@ -115,6 +118,7 @@ class Reading(Handle):
             filter=filter,
             kinds=kinds,
             tags=tags,
+            threads=self._thread_ids(threads, scope),
             closed=include_closed,
             archived=include_archived,
             valid_at=valid_at,
@@ -132,6 +136,7 @@ class Reading(Handle):
         filter: FilterLike = None,  # noqa: A002 - the field's name everywhere
         kinds: Sequence[str] | str = (),
         tags: Sequence[str] | str = (),
+        threads: Sequence[str] | str | None = None,
         include_closed: bool = False,
         include_archived: bool = False,
         valid_at: datetime | None = None,
@@ -144,6 +149,7 @@ class Reading(Handle):
             filter=filter,
             kinds=kinds,
             tags=tags,
+            threads=self._thread_ids(threads, scope),
             closed=include_closed,
             archived=include_archived,
             valid_at=valid_at,
@@ -185,6 +191,7 @@ class Reading(Handle):
         filter: FilterLike = None,  # noqa: A002 - the field's name everywhere
         kinds: Sequence[str] | str = (),
         tags: Sequence[str] | str = (),
+        threads: Sequence[str] | str | None = None,
         include_closed: bool = False,
         include_archived: bool = False,
         valid_at: datetime | None = None,
@@ -211,6 +218,8 @@ class Reading(Handle):
             filter: as in `list`.
             kinds: only these kinds.
             tags: only records with at least one of these tags.
+            threads: only messages of these threads, named by id, or by key at the scope; see
+                `Memory.thread`.
             include_closed: as in `list`.
             include_archived: as in `list`.
             valid_at: as in `list`.
@@ -235,6 +244,7 @@ class Reading(Handle):
             filter=filter,
             kinds=kinds,
             tags=tags,
+            threads=self._thread_ids(threads, scope),
             closed=include_closed,
             archived=include_archived,
             valid_at=valid_at,

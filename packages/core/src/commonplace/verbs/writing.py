@@ -193,9 +193,14 @@ class Writing(Handle):
         return self._store.writer.delete(wanted, selection)
 
     def sweep(self) -> int:
-        """Remove expired records that this view may write for good; how many there were."""
+        """Remove expired records and threads that this view may write for good; how many records.
+
+        The messages of a thread expire with it.
+        """
         selection = self._selection([self._view.writable(None)])
-        return self._store.writer.sweep(selection)
+        swept = self._store.writer.sweep(selection)
+        self._store.conversations.sweep(selection)
+        return swept
 
     def _put(
         self,

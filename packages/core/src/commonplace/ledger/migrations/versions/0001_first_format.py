@@ -268,8 +268,13 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("max_messages", sa.Integer(), nullable=True),
+        sa.Column("message_ttl", sa.BigInteger(), nullable=True),
         sa.Column("messages", sa.Integer(), nullable=False),
         sa.Column("tokens", sa.Integer(), nullable=False),
+        sa.Column("next_position", sa.Integer(), nullable=False),
+        sa.Column("extracted", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["scope_id"],
             ["scopes.id"],
@@ -277,14 +282,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("scope_id", "key"),
     )
+    op.create_index(
+        "threads_by_activity", "threads", [sa.literal_column("updated_at DESC"), "id"], unique=False
+    )
+    op.create_index(
+        "threads_in_scope_by_activity",
+        "threads",
+        ["scope_id", sa.literal_column("updated_at DESC"), "id"],
+        unique=False,
+    )
+    op.create_index(
+        "threads_by_expiry",
+        "threads",
+        ["expires_at"],
+        unique=False,
+        sqlite_where=sa.text("expires_at IS NOT NULL"),
+        postgresql_where=sa.text("expires_at IS NOT NULL"),
+    )
     op.create_table(
         "messages",
         sa.Column("record_pk", _Key, nullable=False),
         sa.Column("thread_id", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=True),
         sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("role_type", sa.Text(), nullable=True),
         sa.Column("name", sa.Text(), nullable=True),
-        sa.Column("body", sa.Text(), nullable=False),
         sa.Column("token_count", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["record_pk"],
@@ -296,6 +319,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("record_pk"),
         sa.UniqueConstraint("thread_id", "position"),
+    )
+    op.create_index(
+        "messages_by_id",
+        "messages",
+        ["thread_id", "id"],
+        unique=True,
+        sqlite_where=sa.text("id IS NOT NULL"),
+        postgresql_where=sa.text("id IS NOT NULL"),
     )
     op.create_table(
         "vectors",
