@@ -195,28 +195,25 @@ class Conversations:
             return None
         return self._message(placed), placed.record.version
 
-    def around(
-        self, record_ids: Sequence[str], number: int, selection: Selection
-    ) -> dict[str, list[Message]]:
+    def around(self, record_ids: Sequence[str], number: int) -> dict[str, list[Message]]:
         """For each record that is a message, it and its neighbours in order.
 
         Args:
-            record_ids: the records, proven to be seen.
+            record_ids: the records, proven to be seen; so may be the rest of their threads.
             number: how many messages to give on either side.
-            selection: tells the present moment.
         """
         found: dict[str, list[Message]] = {}
         with self._ledger.read() as snapshot:
+            now = self._clock.now()
             for record_id, (thread_id, placed) in snapshot.threads.of_records(record_ids).items():
                 position = placed.place.position
                 earlier = Window(before=position, limit=number)
                 later = Window(after=position, limit=number, latest=False)
                 near = [
-                    snapshot.threads.messages(thread_id, window, now=selection.now)
+                    snapshot.threads.messages(thread_id, window, now=now)
                     for window in (earlier, later)
                 ]
-                shown = [*near[0], placed, *near[1]]
-                found[record_id] = [self._message(one) for one in shown]
+                found[record_id] = [self._message(one) for one in [*near[0], placed, *near[1]]]
         return found
 
     def change(self, target: Target, changes: Mapping[str, Any]) -> ThreadInfo:
@@ -449,20 +446,16 @@ class _Batch:
     def _append(self, fresh: Sequence[tuple[int, MessageDraft, Entry]]) -> dict[int, Placed]:
         if not fresh:
             return {}
-        written = self._transaction.put(
-            [entry for *_, entry in fresh], if_exists="error", dedupe=False, now=self._now
-        )
-        records = [one.record for one in written]
+        written = self._transaction.insert_fresh([entry for *_, entry in fresh], now=self._now)
         places = [
             _place(one, position)
             for position, (_, one, _) in enumerate(fresh, self._row.next_position)
         ]
-        pks = self._transaction.pks_by_id([record.id for record in records])
-        numbered = [(pks[record.id], place) for record, place in zip(records, places, strict=True)]
+        numbered = [(pk, place) for (pk, _), place in zip(written, places, strict=True)]
         self._transaction.threads.append(self._row, numbered, now=self._now)
         return {
             number: Placed(record, place)
-            for (number, *_), record, place in zip(fresh, records, places, strict=True)
+            for (number, *_), (_, record), place in zip(fresh, written, places, strict=True)
         }
 
     def _trim(self, added: int) -> None:

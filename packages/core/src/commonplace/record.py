@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from commonplace.jsonvalue import JsonValue
+    from commonplace.message import Message
     from commonplace.scope import Scope
 
 Direction: TypeAlias = Literal["both", "out", "in"]
@@ -226,12 +227,14 @@ class Hit:
         similarity: the cosine of its best vector with the query's, -1 to 1; None if it has none
             in the searched space or no vector was asked for.
         lexical: its BM25 score, above 0; None if no word of the query is in it.
+        context: for a message, itself and its neighbours in order, as many as `context=` asked for.
     """
 
     record: Record
     score: float
     similarity: float | None = None
     lexical: float | None = None
+    context: tuple[Message, ...] = ()
 
     @property
     def id(self) -> str:
@@ -253,6 +256,7 @@ class Hit:
             "similarity": self.similarity,
             "lexical": self.lexical,
             "record": self.record.to_dict(),
+            **({"context": [one.to_dict() for one in self.context]} if self.context else {}),
         }
 
 

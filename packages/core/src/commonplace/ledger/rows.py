@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from commonplace.scope import Scope
 
-_NO_SOURCE = Source()
+_SOURCES_KEPT = 4096
 
 
 def record_of(row: Row[Any], scope: Scope) -> Record:
@@ -31,7 +32,7 @@ def record_of(row: Row[Any], scope: Scope) -> Record:
         tags=() if row.tags == "[]" else tuple(load_json(row.tags)),
         metadata={} if row.metadata == "{}" else load_json(row.metadata),
         importance=row.importance,
-        source=_NO_SOURCE if row.source == "{}" else Source(**load_json(row.source)),
+        source=_source(row.source),
         created_at=from_micros(row.created_at),
         updated_at=from_micros(row.updated_at),
         expires_at=_moment(row.expires_at),
@@ -71,6 +72,12 @@ def content_hash(content: str) -> int:
     """A 64-bit fingerprint of the content, for finding equal texts in a scope."""
     digest = hashlib.blake2b(content.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)
+
+
+@functools.lru_cache(_SOURCES_KEPT)
+def _source(text: str) -> Source:
+    """The source written as JSON; it never changes, so that records share it."""
+    return Source(**load_json(text))
 
 
 def _moment(micros: int | None) -> datetime | None:

@@ -140,10 +140,11 @@ class RowWriter(Snapshot):
 
     def _insert_begun(
         self, fresh: Sequence[tuple[Entry, int]], now: int, *, operation: str
-    ) -> None:
-        if not fresh:
-            return
+    ) -> int:
+        """Write new records; the number of the first, the others follow it."""
         first = self._dialect.next_pk(self._connection)
+        if not fresh:
+            return first
         rows = [
             {"pk": pk, **row_of(entry.record, place, full_text=has_text(entry))}
             for pk, (entry, place) in enumerate(fresh, first)
@@ -151,6 +152,7 @@ class RowWriter(Snapshot):
         self._connection.execute(_INSERT_RECORD, rows)
         numbered = zip((row["pk"] for row in rows), (entry for entry, _ in fresh), strict=True)
         self._inserted(rows, vector_rows(numbered), now, operation=operation)
+        return first
 
     def _inserted(
         self,

@@ -241,8 +241,8 @@ class Snapshot(VectorReader):
 
     def pks_by_id(self, ids: Sequence[str]) -> dict[str, int]:
         """The numbers of the records with these ids, whatever their state."""
-        query = select(records.c.id, records.c.pk).where(self._dialect.among(records.c.id, "ids"))
-        rows = self._connection.execute(query, {"ids": self._dialect.array(ids)})
+        wanted = {"ids": self._dialect.array(ids)}
+        rows = self._connection.execute(_pks_by_id(self._dialect), wanted)
         return {row.id: row.pk for row in rows}
 
     def has_text(self, record_id: str) -> bool:
@@ -435,6 +435,11 @@ def _former(dialect: SqliteDialect, kind: Shape) -> Query:
     wanted = versions.c.id == bindparam("id")
     expired = exists().where(of_record(), records.c.expires_at <= bindparam("now"))
     return fixed(select(versions).where(wanted, placed, ~expired).order_by(versions.c.version))
+
+
+@functools.cache
+def _pks_by_id(dialect: SqliteDialect) -> Query:
+    return fixed(select(records.c.id, records.c.pk).where(dialect.among(records.c.id, "ids")))
 
 
 @functools.cache

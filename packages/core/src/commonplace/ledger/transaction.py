@@ -74,6 +74,17 @@ class Transaction(RowWriter):
             for number, (entry, place) in enumerate(zip(entries, places, strict=True))
         ]
 
+    def insert_fresh(self, entries: Sequence[Entry], *, now: int) -> list[tuple[int, Record]]:
+        """Write records of fresh ids and without keys, in whose place nothing can stand.
+
+        Returns:
+            The number of each record, and the record.
+        """
+        placed = [(entry, self._scopes.find_or_add(entry.record.scope)) for entry in entries]
+        begun = self._begun(placed, now)
+        first = self._insert_begun(begun, now, operation="add")
+        return [(pk, entry.record) for pk, (entry, _) in enumerate(begun, first)]
+
     def revise(
         self,
         record_id: str,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Read: TypeAlias = Callable[[Window], list[Message]]
     """The messages of one thread that a window shows, in order."""
 
-_READ_AT_ONCE = 200
+_READ_AT_ONCE = 48
 _MORE = 4
 
 
@@ -101,4 +101,4 @@ def fits(messages: Sequence[Message], room: Room, count: TokenCounter) -> bool:
 
 
 def _first_read(room: Room) -> int:
-    return _READ_AT_ONCE if room.messages is None else min(room.messages + 1, _READ_AT_ONCE)
+    return _READ_AT_ONCE if room.messages is None else room.messages + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from commonplace.arguments import (
@@ -14,6 +15,7 @@ from commonplace.arguments import (
     checked_offset,
     checked_order,
     checked_query,
+    checked_size,
     checked_weight,
 )
 from commonplace.errors import InvalidInputError
@@ -201,6 +203,7 @@ class Reading(Handle):
         limit: int = 10,
         offset: int = 0,
         min_score: float | None = None,
+        context: int = 0,
         explain: bool = False,
     ) -> Hits:
         """The records nearest to a query in meaning and words, best first.
@@ -229,6 +232,8 @@ class Reading(Handle):
             limit: at most so many hits.
             offset: after so many.
             min_score: only hits with at least this score.
+            context: how many messages to give on either side of a hit that is a message, as its
+                `context`.
             explain: whether the hits carry the plan that found them, as `hits.plan`.
 
         Raises:
@@ -255,13 +260,15 @@ class Reading(Handle):
             checked_id(space, "space")
         weight, explained = checked_weight(dense_weight), checked_flag(explain, "explain")
         most, skipped = checked_limit(limit), checked_offset(offset)
+        around = checked_size(context, "context") if context else 0
         least = None if min_score is None else checked_number(min_score, "min_score")
         lookup = self._store.reader.lookup(words, checked_query_vector(vector), space, mode)
         if lookup is None:
             if least is not None and least > 0:
                 return Hits()
             records = self._store.reader.page(selection, ("-created_at",), most, skipped)
-            return Hits(Hit(record=record, score=0.0) for record in records)
+            listed = Hits(Hit(record=record, score=0.0) for record in records)
+            return self._in_context(listed, around)
         hits = self._store.reader.search(
             lookup,
             selection,
@@ -271,4 +278,12 @@ class Reading(Handle):
             offset=skipped,
             min_score=least,
         )
-        return hits if explained else Hits(hits)
+        return self._in_context(hits if explained else Hits(hits), around)
+
+    def _in_context(self, hits: Hits, number: int) -> Hits:
+        """The hits, those that are messages with their neighbours."""
+        if not number:
+            return hits
+        found = self._store.conversations.around([hit.id for hit in hits], number)
+        shown = (replace(hit, context=tuple(found.get(hit.id, ()))) for hit in hits)
+        return Hits(shown, plan=hits.plan)
