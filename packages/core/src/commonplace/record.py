@@ -227,6 +227,9 @@ class Hit:
         similarity: the cosine of its best vector with the query's, -1 to 1; None if it has none
             in the searched space or no vector was asked for.
         lexical: its BM25 score, above 0; None if no word of the query is in it.
+        parts: what a hybrid score is made of, each part adding to it: `dense` and `lexical`, and
+            for messages of a thread `neighbours`, `session`, `substance`, `question`, `answer`,
+            `speaker` and `time`. Parts that are 0 are left out.
         context: for a message, itself and its neighbours in order, as many as `context=` asked for.
     """
 
@@ -234,6 +237,7 @@ class Hit:
     score: float
     similarity: float | None = None
     lexical: float | None = None
+    parts: dict[str, float] = field(default_factory=dict[str, float])
     context: tuple[Message, ...] = ()
 
     @property
@@ -255,6 +259,7 @@ class Hit:
             "score": self.score,
             "similarity": self.similarity,
             "lexical": self.lexical,
+            "parts": self.parts,
             "record": self.record.to_dict(),
             **({"context": [one.to_dict() for one in self.context]} if self.context else {}),
         }

@@ -38,7 +38,7 @@ from commonplace.maintenance import (
 from commonplace.middleware import Chain
 from commonplace.moving.importing import Importer
 from commonplace.reading import Reader
-from commonplace.search import Searcher, TextCache, VectorCache
+from commonplace.search import MessageCache, Searcher, TextCache, VectorCache
 from commonplace.writing import Writer
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ class Store:
             raise
         vectors = VectorCache(options.cache_bytes)
         texts = TextCache(options.cache_bytes // 4, Analyser(_language(options.language)))
-        searcher = Searcher(self._ledger, self._index, vectors, texts)
+        messages = MessageCache(options.cache_bytes // 16)
+        searcher = Searcher(self._ledger, self._index, vectors, texts, messages)
         self._dispatcher = Dispatcher(self._ledger)
         self._written = written = _each(self._dispatcher.nudge, self._index.nudge)
         self._writer = Writer(self._ledger, self._model, chain, self._clock, written)

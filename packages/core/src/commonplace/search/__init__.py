@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from commonplace.search.cache import VectorCache
+from commonplace.search.context import Weights
+from commonplace.search.messages import MessageCache
 from commonplace.search.request import (
     EXACT_LIMIT,
     Bm25,
@@ -20,10 +22,12 @@ __all__ = [
     "Bm25",
     "DenseQuery",
     "IndexReader",
+    "MessageCache",
     "Mode",
     "Nearest",
     "Request",
     "Searcher",
     "TextCache",
     "VectorCache",
+    "Weights",
 ]

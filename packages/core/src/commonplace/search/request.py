@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from commonplace.ledger import Selection, Space
     from commonplace.scope import Scope
+    from commonplace.search.context import Weights
 
     Vector = NDArray[np.float32]
 
@@ -63,6 +66,9 @@ class Request:
         offset: how many of the best to leave out.
         min_score: hits below it are left out.
         bm25: the parameters of the lexical lane.
+        context: how messages are scored in their context; None to score them alone.
+        now: what time expressions in the question are reckoned from, in microseconds.
+        embed: makes the dense lane of another text, if the query was embedded here.
     """
 
     selection: Selection
@@ -74,6 +80,9 @@ class Request:
     offset: int
     min_score: float | None
     bm25: Bm25 = Bm25()
+    context: Weights | None = None
+    now: int = 0
+    embed: Callable[[str], DenseQuery | None] | None = None
 
     @property
     def reach(self) -> int:

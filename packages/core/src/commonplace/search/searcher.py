@@ -15,7 +15,9 @@ import numpy as np
 from commonplace.ledger import check_space
 from commonplace.record import Hit, Hits, Plan
 from commonplace.search.candidates import NONE, CandidateFinder, Candidates
+from commonplace.search.context import Weights
 from commonplace.search.lexical import LexicalLane
+from commonplace.search.messages import contextual, speakers_named, without
 from commonplace.search.scoring import (
     EMPTY,
     Scored,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from commonplace.ledger import Ledger, Selection, Snapshot
     from commonplace.search.cache import VectorCache
     from commonplace.search.lexical import Matches
+    from commonplace.search.messages import MessageBlock, MessageCache
     from commonplace.search.request import DenseQuery, IndexReader, Request
     from commonplace.search.texts import TextCache
 
@@ -48,15 +51,22 @@ class Searcher:
         index: the vector index, or None to score everything from the ledger.
         vectors: those of hot scopes.
         texts: the terms of those of hot scopes.
+        messages: where those of hot scopes stand in their threads.
     """
 
     def __init__(
-        self, ledger: Ledger, index: IndexReader | None, vectors: VectorCache, texts: TextCache
+        self,
+        ledger: Ledger,
+        index: IndexReader | None,
+        vectors: VectorCache,
+        texts: TextCache,
+        messages: MessageCache,
     ) -> None:
         self._ledger = ledger
         self._index = index
         self._vectors = vectors
         self._texts = texts
+        self._messages = messages
 
     def search(self, request: Request) -> Hits:
         """The hits of one page, best first, with the plan that found them."""
@@ -88,12 +98,19 @@ class Searcher:
         if request.words is not None:
             wanted = analyser.wanted(request.words)
             lane = LexicalLane(view, request, wanted, analyser, None if past else self._texts)
-        if request.dense is not None:
-            index, cache = (None, None) if past else (self._index, self._vectors)
-            finder = CandidateFinder(view, index, cache)
+        if request.dense is None:
+            if lane is not None:
+                yield from _by_words(lane, request)
+            return
+        index, cache = (None, None) if past else (self._index, self._vectors)
+        finder = CandidateFinder(view, index, cache)
+        block = None
+        if lane is not None and lane.small and request.context and not past:
+            block = self._messages.block(view)
+        if block is None:
             yield from _by_vector(finder, lane, request, request.dense)
-        elif lane is not None:
-            yield from _by_words(lane, request)
+        else:
+            yield from _in_context(finder, lane, request, block)
 
 
 def _present(snapshot: Snapshot, query: DenseQuery) -> DenseQuery | None:
@@ -142,6 +159,22 @@ def _by_vector(
         yield fused(pks, similarity, matches, dense_weight=request.dense_weight), found
 
 
+def _in_context(
+    finder: CandidateFinder, lane: LexicalLane | None, request: Request, block: MessageBlock
+) -> Iterator[Stage]:
+    """Both lanes, and then what the messages' neighbours, sessions, speakers and times say.
+
+    The names of speakers lead vectors astray: the lexical lane and the context carry them.
+    """
+    question, weights = request.words or "", request.context or Weights()
+    dense = request.dense
+    if request.embed and (named := speakers_named(block.names, question)):
+        dense = request.embed(without(named, question)) or dense
+    if dense is not None:
+        for scored, found in _by_vector(finder, lane, request, dense):
+            yield contextual(scored, block, question, request.now, weights), found
+
+
 def _page(view: View, request: Request, stages: Iterator[Stage]) -> tuple[Scored, Candidates]:
     """The page, and the last candidates it took.
 
@@ -178,8 +211,14 @@ def _ordered(snapshot: Snapshot, selection: Selection, scored: Scored, count: in
 def _hits(snapshot: Snapshot, page: Scored) -> list[Hit]:
     records = snapshot.numbered(page.pks.tolist())
     return [
-        Hit(record=records[pk], score=score, similarity=_known(cosine), lexical=_known(words))
-        for pk, score, cosine, words in page.rows()
+        Hit(
+            record=records[pk],
+            score=score,
+            similarity=_known(cosine),
+            lexical=_known(words),
+            parts={name: float(part[n]) for name, part in page.parts.items() if part[n]},
+        )
+        for n, (pk, score, cosine, words) in enumerate(page.rows())
     ]
 
 

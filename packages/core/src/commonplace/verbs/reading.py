@@ -18,6 +18,7 @@ from commonplace.arguments import (
     checked_size,
     checked_weight,
 )
+from commonplace.clock import to_micros
 from commonplace.errors import InvalidInputError
 from commonplace.parts import checked_query_vector
 from commonplace.record import Hit, Hits, Record, ScopeInfo
@@ -200,6 +201,7 @@ class Reading(Handle):
         as_of: datetime | None = None,
         mode: Mode = "hybrid",
         dense_weight: float = 0.5,
+        now: datetime | None = None,
         limit: int = 10,
         offset: int = 0,
         min_score: float | None = None,
@@ -210,6 +212,8 @@ class Reading(Handle):
 
         Scope, filter and expiry choose the candidates before anything is ranked. A record is found
         by the very next search after its `add` returned. Exact ties are broken by newest, then id.
+        In a hybrid search messages of a thread are scored with what their neighbours and their
+        session say, who speaks and when; `hit.parts` tells how much that made.
         Without a query and a vector it lists what matches, newest first, with score 0.
 
         Args:
@@ -229,6 +233,8 @@ class Reading(Handle):
             as_of: as in `list`; scored exactly, never by the index.
             mode: `hybrid` fuses both lanes, `dense` ranks by cosine, `lexical` by BM25.
             dense_weight: the share of the dense lane in a hybrid score, 0 to 1.
+            now: the moment from which `two weeks ago` in the query is reckoned, if records are
+                messages of a thread; by default the present, or `as_of`.
             limit: at most so many hits.
             offset: after so many.
             min_score: only hits with at least this score.
@@ -274,6 +280,7 @@ class Reading(Handle):
             selection,
             scope=read[0] if len(read) == 1 and recursive else None,
             dense_weight=weight,
+            now=selection.now if now is None else to_micros(now, "now"),
             limit=most,
             offset=skipped,
             min_score=least,
