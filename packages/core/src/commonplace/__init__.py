@@ -78,6 +78,7 @@ if TYPE_CHECKING:
         Source,
         Version,
     )
+    from commonplace.rendering import Rendering, render
     from commonplace.scope import Scope
     from commonplace.threads.extracting import Extraction, Extractor, Fact
     from commonplace.threads.summarising import SentencePicker, Summarizer
@@ -158,6 +159,7 @@ _HOMES = {
         "Source",
         "Version",
     ],
+    "rendering": ["Rendering", "render"],
     "scope": ["Scope"],
     "threads.extracting": ["Extraction", "Extractor", "Fact"],
     "threads.summarising": ["SentencePicker", "Summarizer"],
@@ -224,6 +226,7 @@ __all__ = [
     "RefusedError",
     "ReindexReport",
     "Related",
+    "Rendering",
     "Report",
     "Scope",
     "ScopeInfo",
@@ -254,6 +257,7 @@ __all__ = [
     "from_langchain",
     "matches",
     "parse_filter",
+    "render",
 ]
 
 

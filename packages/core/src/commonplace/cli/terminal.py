@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
+
+from commonplace.rendering import plain
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -28,12 +29,6 @@ if TYPE_CHECKING:
         Version,
     )
 
-# Escape sequences can rewrite what stands on the screen; bidirectional overrides, separators and
-# tag characters can make it read differently from what it is. All are shown, none is sent.
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
-    "\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
-)
 _INDENT = " " * 4
 _REASON_WIDTH = 80
 _REFUSALS_SHOWN = 20
@@ -42,11 +37,6 @@ _REFUSALS_SHOWN = 20
 def console(*, stderr: bool = False, quiet: bool = False) -> Console:
     """A console that prints text as it is: no markup, no emoji codes, no highlighting."""
     return Console(stderr=stderr, quiet=quiet, markup=False, emoji=False, highlight=False)
-
-
-def plain(text: str) -> str:
-    r"""`text` with every control character visible: an escape becomes `\x1b`."""
-    return _UNSAFE.sub(_visible, text)
 
 
 def shortened(text: str, width: int) -> str:
@@ -216,8 +206,3 @@ def _print_text(line: Text, record: Record) -> None:
     out.print(line, soft_wrap=True)
     content = shortened(record.content, out.width - len(_INDENT))
     out.print(Text(_INDENT + content), soft_wrap=True)
-
-
-def _visible(match: re.Match[str]) -> str:
-    code = ord(match.group())
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - Latin-1
