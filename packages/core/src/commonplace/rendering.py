@@ -17,6 +17,7 @@ from commonplace.arguments import (
 )
 from commonplace.errors import InvalidInputError
 from commonplace.record import Hit, Record, Related
+from commonplace.threads.tokens import approximate_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,7 +39,6 @@ _UNSAFE = re.compile(
     "\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _MARKUP = re.compile(f"[<>`]|{_UNSAFE.pattern}")
-_CHARACTERS_A_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -72,23 +72,13 @@ def plain(text: str) -> str:
     return _UNSAFE.sub(_visible, text)
 
 
-def estimate_tokens(text: str) -> int:
-    """About how many tokens a model makes of `text`: one for 4 ASCII characters, 1 for any other.
-
-    A guess that suits the common models for prose in any language. It is low for long numbers and
-    ids, so leave a margin, or give the model's own counter where one is taken.
-    """
-    narrow = len(text.encode("ascii", "ignore"))
-    return -(-narrow // _CHARACTERS_A_TOKEN) + len(text) - narrow
-
-
 def render(
     found: Iterable[Hit | Related | Record],
     *,
     token_budget: int | None = None,
     format: RenderFormat = "markdown",  # noqa: A002 - the field's name everywhere
     longest: int = 4000,
-    count_tokens: Callable[[str], int] = estimate_tokens,
+    count_tokens: Callable[[str], int] = approximate_tokens,
 ) -> Rendering:
     """Memories as text to show a model, marked as data that it must not obey.
 
@@ -105,7 +95,8 @@ def render(
             is left out whole; a shorter memory after it may still fit.
         format: `markdown`, or `json` with the ids of the memories.
         longest: how many characters of one memory are shown; the rest is cut, and said to be.
-        count_tokens: counts the tokens of a text. The parts of the text are counted one by one.
+        count_tokens: counts the tokens of a text; about, by default. The parts of the text are
+            counted one by one.
 
     Returns:
         The text, what is in it and what was left out.
