@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from commonplace.middleware.redaction import Redaction
     from commonplace.middleware.sizes import SizeLimits
     from commonplace.moving import ExportReport, ImportReport, Progress, Refusal, Tally
+    from commonplace.recalling import LeftOut, Recall
     from commonplace.record import (
         Event,
         Hit,
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
         Version,
     )
     from commonplace.rendering import Rendering, render
+    from commonplace.reranking import Reranker
     from commonplace.scope import Scope
     from commonplace.threads.extracting import Extraction, Extractor, Fact
     from commonplace.threads.summarising import SentencePicker, Summarizer
@@ -159,7 +161,9 @@ _HOMES = {
         "Source",
         "Version",
     ],
+    "recalling": ["LeftOut", "Recall"],
     "rendering": ["Rendering", "render"],
+    "reranking": ["Reranker"],
     "scope": ["Scope"],
     "threads.extracting": ["Extraction", "Extractor", "Fact"],
     "threads.summarising": ["SentencePicker", "Summarizer"],
@@ -204,6 +208,7 @@ __all__ = [
     "IndexUnavailableError",
     "InvalidInputError",
     "Language",
+    "LeftOut",
     "LimitExceededError",
     "Link",
     "MaintenanceReport",
@@ -219,6 +224,7 @@ __all__ = [
     "PrecomputedEmbedder",
     "Progress",
     "ReadMiddleware",
+    "Recall",
     "Record",
     "RecordFields",
     "Redaction",
@@ -228,6 +234,7 @@ __all__ = [
     "Related",
     "Rendering",
     "Report",
+    "Reranker",
     "Scope",
     "ScopeInfo",
     "SentencePicker",

@@ -98,6 +98,7 @@ class AsyncMemory:
     count = _threaded(Memory.count)
     scopes = _threaded(Memory.scopes)
     search = _threaded(Memory.search)
+    recall = _threaded(Memory.recall)
     history = _threaded(Memory.history)
     restore = _threaded(Memory.restore)
     archive = _threaded(Memory.archive)

@@ -225,7 +225,7 @@ class Reader:
         if not self._chain.reads:
             return hits
         shown = (replace(hit, record=self._chain.read(hit.record)) for hit in hits)
-        return Hits(shown, plan=hits.plan)
+        return Hits(shown, plan=hits.plan, relevance=hits.relevance)
 
     def _nearest(self, vectoriser: Vectoriser, lookup: Lookup, request: Request) -> Hits:
         try:

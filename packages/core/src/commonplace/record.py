@@ -333,11 +333,25 @@ class Plan:
 
 
 class Hits(list[Hit]):
-    """The hits of one search, best first, with `plan` when `explain=True` was asked for."""
+    """The hits of one search, best first.
 
-    def __init__(self, hits: Iterable[Hit] = (), *, plan: Plan | None = None) -> None:
+    Attributes:
+        plan: how they were found, when `explain=True` was asked for.
+        relevance: how likely it is that the best of them answer the query, 0 to 1, whatever page
+            this is; None unless a hybrid search was made. It is calibrated for the built-in
+            embedder and English (`docs/recall.md`).
+    """
+
+    def __init__(
+        self,
+        hits: Iterable[Hit] = (),
+        *,
+        plan: Plan | None = None,
+        relevance: float | None = None,
+    ) -> None:
         super().__init__(hits)
         self.plan = plan
+        self.relevance = relevance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

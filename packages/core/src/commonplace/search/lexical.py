@@ -87,6 +87,9 @@ class LexicalLane:
         wanted: what its query looks for.
         analyser: makes the terms of texts.
         cache: the terms of hot scopes, or None to read every text that matches.
+
+    Attributes:
+        attainable: what a text of average length with every word once would score, once scored.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class LexicalLane:
         self._asked = [*wanted.words, *phrases]
 
         self._counted: Statistics | None = None
+        self.attainable = 0.0
 
     @property
     def small(self) -> bool:
@@ -181,7 +185,9 @@ class LexicalLane:
         known = self._counted or Statistics(
             texts, np.count_nonzero(counts, axis=1), float(lengths.mean()) if len(lengths) else 1.0
         )
-        score = _bm25(counts, lengths, known, self._bm25)
+        idf = _idf(known)
+        self.attainable = float(idf[: len(self._wanted.terms)].sum())
+        score = _bm25(counts, lengths, known.length, idf, self._bm25)
         return Matches(block.pks[matched], np.maximum(score, LEAST_SCORE))
 
     def _phrases(self, block: TextBlock) -> Iterator[Floats]:
@@ -206,12 +212,16 @@ def _placed(pks: Pks, among: Pks) -> tuple[Flags, NDArray[np.intp]]:
     return ordered[places] == pks, order[places]
 
 
-def _bm25(counts: Floats, lengths: Floats, known: Statistics, bm25: Bm25) -> Floats:
-    """Robertson and Zaragoza 2009, with an idf that is never below 0, as in Lucene."""
+def _idf(known: Statistics) -> Floats:
+    """How rare each term is; never below 0, as in Lucene."""
     held = np.minimum(known.held, known.texts)
-    idf = np.log1p((known.texts - held + 0.5) / (held + 0.5))
-    length = 1 - bm25.b + bm25.b * lengths / max(known.length, 1.0)
-    return idf @ (counts * (bm25.k1 + 1) / (counts + bm25.k1 * length))
+    return np.log1p((known.texts - held + 0.5) / (held + 0.5))
+
+
+def _bm25(counts: Floats, lengths: Floats, length: float, idf: Floats, bm25: Bm25) -> Floats:
+    """Robertson and Zaragoza, The probabilistic relevance framework, 2009."""
+    longer = 1 - bm25.b + bm25.b * lengths / max(length, 1.0)
+    return idf @ (counts * (bm25.k1 + 1) / (counts + bm25.k1 * longer))
 
 
 def _continued(first: Matches, others: Matches) -> Matches:

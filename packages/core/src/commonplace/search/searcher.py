@@ -6,9 +6,10 @@ every hit is checked against the ledger and scored from the ledger's own vectors
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -41,6 +42,20 @@ if TYPE_CHECKING:
     from commonplace.search.texts import TextCache
 
     Stage: TypeAlias = "tuple[Scored, Candidates]"
+
+
+_BEST = 3
+
+
+class _Relevance(NamedTuple):
+    """A logistic regression on the best cosine, and on how much of the query's words is there."""
+
+    base: float
+    cosine: float
+    covered: float
+
+
+_RELEVANCE = _Relevance(-4.5, 4.3, 6.4)
 
 
 class Searcher:
@@ -77,10 +92,13 @@ class Searcher:
             if request.dense is not None:
                 request = replace(request, dense=_present(snapshot, request.dense))
             view = View(snapshot, request.selection)
-            page, found = _page(view, request, self._stages(view, request, past=past))
+            lane = self._lane(view, request, past=past)
+            stages = self._stages(view, request, lane, past=past)
+            page, found, best = _page(view, request, stages)
             hits = _hits(snapshot, page)
         return Hits(
             hits,
+            relevance=_relevance(best, lane) if request.dense and lane else None,
             plan=Plan(
                 route=found.route,
                 reason=found.reason,
@@ -91,13 +109,17 @@ class Searcher:
             ),
         )
 
-    def _stages(self, view: View, request: Request, *, past: bool) -> Iterator[Stage]:
-        # The index and the caches know the present alone.
+    def _lane(self, view: View, request: Request, *, past: bool) -> LexicalLane | None:
+        if request.words is None:
+            return None
         analyser = self._texts.analyser
-        lane = None
-        if request.words is not None:
-            wanted = analyser.wanted(request.words)
-            lane = LexicalLane(view, request, wanted, analyser, None if past else self._texts)
+        wanted = analyser.wanted(request.words)
+        return LexicalLane(view, request, wanted, analyser, None if past else self._texts)
+
+    def _stages(
+        self, view: View, request: Request, lane: LexicalLane | None, *, past: bool
+    ) -> Iterator[Stage]:
+        # The index and the caches know the present alone.
         if request.dense is None:
             if lane is not None:
                 yield from _by_words(lane, request)
@@ -175,22 +197,35 @@ def _in_context(
             yield contextual(scored, block, question, request.now, weights), found
 
 
-def _page(view: View, request: Request, stages: Iterator[Stage]) -> tuple[Scored, Candidates]:
-    """The page, and the last candidates it took.
+def _page(
+    view: View, request: Request, stages: Iterator[Stage]
+) -> tuple[Scored, Candidates, Scored]:
+    """The page, the last candidates it took, and the very best of the first ones.
 
     Each stage ranks what the stages before did not have, behind them: so no page repeats or skips a
     record, however many stages each page goes through.
     """
-    ranked, found = EMPTY, NONE
+    ranked, found, best = EMPTY, NONE, EMPTY
     live = request.selection.widened  # candidates have passed the filter already
     for every, found in stages:
+        best = best if len(best) else leading(every, _BEST)
         scored = above(every, request.min_score)
         fresh = scored.take(~np.isin(scored.pks, ranked.pks))
         wanted = len(fresh) if not found.complete else request.reach - len(ranked)
         ranked = joined(ranked, _ordered(view.snapshot, live, fresh, wanted))
         if len(ranked) >= request.reach:
             break
-    return ranked.take(np.arange(len(ranked))[request.offset : request.reach]), found
+    page = ranked.take(np.arange(len(ranked))[request.offset : request.reach])
+    return page, found, best
+
+
+def _relevance(best: Scored, lane: LexicalLane) -> float:
+    """How likely it is that the best candidates answer the question; see `docs/recall.md`."""
+    cosine = float(np.nan_to_num(best.similarity).max(initial=0.0))
+    words = float(np.nan_to_num(best.lexical).max(initial=0.0))
+    covered = words / lane.attainable if lane.attainable else 0.0
+    at = _RELEVANCE.base + _RELEVANCE.cosine * cosine + _RELEVANCE.covered * covered
+    return 0.0 if not len(best) else 1 / (1 + math.exp(-at))
 
 
 def _ordered(snapshot: Snapshot, selection: Selection, scored: Scored, count: int) -> Scored:
