@@ -17,9 +17,11 @@ from commonplace.workers import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
+    from commonplace.embedders import Embedder
     from commonplace.maintenance import ReindexReport
     from commonplace.scope import ScopeLike
 
@@ -87,9 +89,21 @@ class AsyncMemory:
         """See `Memory.thread`; needs no `await`."""
         return AsyncThread(self.memory.thread(name, **options))
 
+    @property
+    def embedder(self) -> Embedder:
+        """See `Memory.embedder`; needs no `await`."""
+        return self.memory.embedder
+
+    @property
+    def directory(self) -> Path | None:
+        """See `Memory.directory`; needs no `await`."""
+        return self.memory.directory
+
     add = _threaded(Memory.add)
     add_many = _threaded(Memory.add_many)
+    put_many = _threaded(Memory.put_many)
     update = _threaded(Memory.update)
+    touch = _threaded(Memory.touch)
     delete = _threaded(Memory.delete)
     sweep = _threaded(Memory.sweep)
     get = _threaded(Memory.get)
@@ -99,6 +113,13 @@ class AsyncMemory:
     scopes = _threaded(Memory.scopes)
     search = _threaded(Memory.search)
     recall = _threaded(Memory.recall)
+    get_keys = _threaded(Memory.get_keys)
+    exchange = _threaded(Memory.exchange)
+    renew = _threaded(Memory.renew)
+    find_scopes = _threaded(Memory.find_scopes)
+    spaces = _threaded(Memory.spaces)
+    vectors = _threaded(Memory.vectors)
+    tags = _threaded(Memory.tags)
     history = _threaded(Memory.history)
     restore = _threaded(Memory.restore)
     archive = _threaded(Memory.archive)

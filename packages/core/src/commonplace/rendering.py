@@ -128,13 +128,6 @@ def render(
     return Rendering(text=text, shown=tuple(shown), left_out=tuple(left_out), tokens=tokens)
 
 
-def text_of(record: Record) -> str:
-    """What a record says: its content, or else its value as JSON with sorted keys."""
-    if record.content or record.value is None:
-        return record.content
-    return json.dumps(record.value, ensure_ascii=False, sort_keys=True)
-
-
 def _record_of(found: object) -> Record:
     if isinstance(found, Hit | Related):
         return found.record
@@ -145,8 +138,7 @@ def _record_of(found: object) -> Record:
 
 def _quoted(record: Record, number: int, longest: int) -> str:
     """One memory in Markdown: a heading of one line, and its text with `>` before every line."""
-    text = text_of(record)
-    about = _about(record)
+    text, about = record.text, _about(record)
     heading = [f"[{number}] {about.pop('kind')}", f"written {about.pop('written')}"]
     heading += [f"{name} {_one_line(part)}" for name, part in about.items()]
     if len(text) > longest:
@@ -156,7 +148,7 @@ def _quoted(record: Record, number: int, longest: int) -> str:
 
 
 def _json(record: Record, _number: int, longest: int) -> str:
-    text = text_of(record)
+    text = record.text
     about = {"id": record.id, **_about(record), "content": text[:longest]}
     if len(text) > longest:
         about["cut_from_characters"] = len(text)

@@ -110,14 +110,53 @@ class Writer:
         self._written()
         return [self._chain.read(record) for record in written]
 
-    def exchange(self, drafts: Sequence[Draft], gone: Sequence[str], selection: Selection) -> None:
+    def put_whole(self, drafts: Sequence[Draft], allowed: Callable[[Scope], bool]) -> list[Record]:
+        """Write all drafts or none, each new or in place of the record with its id.
+
+        Args:
+            drafts: what to write.
+            allowed: whether a record that lies at a scope may be replaced.
+        """
+        if not drafts:
+            return []
+        passed = [self._chain.draft(draft) for draft in drafts]
+
+        def put(vectoriser: Vectoriser) -> list[Record]:
+            own = vectoriser.own_vectors(passed)
+            with self._ledger.write() as transaction:
+                now = self._clock.now()
+                ready = entries(transaction, vectoriser, passed, own, now)
+                blank = _none_of_its_own(transaction)
+                whole = [
+                    replace(entry, vectors={**blank, **entry.vectors})
+                    if draft.embed is None
+                    else entry
+                    for draft, entry in zip(passed, ready, strict=True)
+                ]
+                return transaction.put_whole(whole, allowed, now=now)
+
+        written = self._model.use(put)
+        self._written()
+        return [self._chain.read(record) for record in written]
+
+    def touch(self, ids: Sequence[str], selection: Selection, *, app: str, at: datetime) -> int:
+        """Note in the values of the selected records when they were last shown; how many."""
+        with self._ledger.write() as transaction:
+            return transaction.touch(ids, selection, app=app, at=at)
+
+    def exchange(
+        self, drafts: Sequence[Draft], gone: Sequence[str], selection: Selection
+    ) -> list[Record]:
         """Remove selected records and write others, in one transaction.
 
         A record that is removed and written again keeps its links.
+
+        Returns:
+            The written records.
         """
         passed = [self._chain.draft(draft) for draft in drafts]
 
-        def exchange(vectoriser: Vectoriser) -> None:
+        def exchange(vectoriser: Vectoriser) -> list[Record]:
             own = vectoriser.own_vectors(passed)
             with self._ledger.write() as transaction:
                 now = self._clock.now()
@@ -125,11 +164,18 @@ class Writer:
                 links = transaction.links.of_records(gone)
                 pks = transaction.selected_ids(gone, selection)
                 transaction.remove(pks, operation="delete", now=now)
-                transaction.put(ready, if_exists="replace", dedupe=False, now=now)
+                outcomes = transaction.put(ready, if_exists="replace", dedupe=False, now=now)
                 transaction.links.put_again(links, now=now)
+                return [outcome.record for outcome in outcomes]
 
-        self._model.use(exchange)
+        written = self._model.use(exchange)
         self._written()
+        return [self._chain.read(record) for record in written]
+
+    def renew(self, expiries: Mapping[str, int | None], selection: Selection) -> int:
+        """Put off when selected records expire; how many there were."""
+        with self._ledger.write() as transaction:
+            return transaction.renew(expiries, selection)
 
     def supersede(
         self,

@@ -69,6 +69,7 @@ class Request:
         context: how messages are scored in their context; None to score them alone.
         now: what time expressions in the question are reckoned from, in microseconds.
         embed: makes the dense lane of another text, if the query was embedded here.
+        unscored: whether records without a vector follow the ranked ones.
     """
 
     selection: Selection
@@ -83,6 +84,7 @@ class Request:
     context: Weights | None = None
     now: int = 0
     embed: Callable[[str], DenseQuery | None] | None = None
+    unscored: bool = False
 
     @property
     def reach(self) -> int:

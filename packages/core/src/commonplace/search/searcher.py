@@ -95,6 +95,8 @@ class Searcher:
             lane = self._lane(view, request, past=past)
             stages = self._stages(view, request, lane, past=past)
             page, found, best = _page(view, request, stages)
+            if request.unscored and len(page) < request.limit:
+                page = joined(page, _unscored(snapshot, request, found, len(page)))
             hits = _hits(snapshot, page)
         return Hits(
             hits,
@@ -124,15 +126,15 @@ class Searcher:
             if lane is not None:
                 yield from _by_words(lane, request)
             return
-        index, cache = (None, None) if past else (self._index, self._vectors)
-        finder = CandidateFinder(view, index, cache)
+        cache = None if past else self._vectors
         block = None
         if lane is not None and lane.small and request.context and not past:
             block = self._messages.block(view)
         if block is None:
+            finder = CandidateFinder(view, None if past else self._index, cache)
             yield from _by_vector(finder, lane, request, request.dense)
-        else:
-            yield from _in_context(finder, lane, request, block)
+        else:  # a message may be found by its neighbours: all of them are scored
+            yield from _in_context(CandidateFinder(view, None, cache), lane, request, block)
 
 
 def _present(snapshot: Snapshot, query: DenseQuery) -> DenseQuery | None:
@@ -153,6 +155,20 @@ def _by_words(lane: LexicalLane, request: Request) -> Iterator[Stage]:
     if not lane.small:
         yield _stage_of_words(lane.leading(request.limit), complete=False)
     yield _stage_of_words(lane.every(), complete=True)
+
+
+def _unscored(snapshot: Snapshot, request: Request, found: Candidates, shown: int) -> Scored:
+    """The records without a vector that fill the rest of a page, behind all that have one."""
+    live = len(snapshot.allowed(found.pks.tolist(), request.selection.widened)) if not shown else 0
+    ranked = request.offset + shown if shown else live
+    pks = snapshot.without_vectors(
+        None if request.dense is None else request.dense.space,
+        request.selection,
+        request.limit - shown,
+        max(request.offset - ranked, 0),
+    )
+    nothing = np.full(len(pks), np.nan)
+    return Scored(np.array(pks, dtype=np.int64), nothing, nothing, np.zeros(len(pks)))
 
 
 def _stage_of_words(matches: Matches, *, complete: bool) -> Stage:

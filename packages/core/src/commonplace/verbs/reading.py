@@ -212,6 +212,7 @@ class Reading(Handle):
         rerank_pool: int = 50,
         rerank_seconds: float | None = None,
         context: int = 0,
+        unscored: bool = False,
         explain: bool = False,
     ) -> Hits:
         """The records nearest to a query in meaning and words, best first.
@@ -251,6 +252,8 @@ class Reading(Handle):
             rerank_seconds: how long it may take; after that the hits stay as they were.
             context: how many messages to give on either side of a hit that is a message, as its
                 `context`.
+            unscored: whether, with `mode="dense"`, the records that have no vector follow those
+                that have one, last written first, with score 0 and without a similarity.
             explain: whether the hits carry the plan that found them, as `hits.plan`.
 
         Raises:
@@ -276,6 +279,7 @@ class Reading(Handle):
         if space is not None:
             checked_id(space, "space")
         weight, explained = checked_weight(dense_weight), checked_flag(explain, "explain")
+        whole = checked_flag(unscored, "unscored")
         most, skipped = checked_limit(limit), checked_offset(offset)
         likely = checked_weight(min_relevance, "min_relevance")
         around = checked_size(context, "context") if context else 0
@@ -297,6 +301,7 @@ class Reading(Handle):
             limit=most if pool is None else max(pool.size, skipped + most),
             offset=skipped if pool is None else 0,
             min_score=least,
+            unscored=whole and least is None,
         )
         if found.relevance is not None and found.relevance < likely:
             found = Hits(plan=found.plan, relevance=found.relevance)
