@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from commonplace import CommonplaceError, __version__
 from commonplace.cli import (
+    bench,
     care,
     comparing,
     curating,
@@ -97,6 +98,7 @@ app.command()(care.stats)
 app.command()(care.verify)
 app.command()(care.repair)
 app.command()(reindex.reindex)
+app.command()(bench.bench)
 
 
 def main() -> None:
