@@ -22,6 +22,7 @@ from commonplace.cli import (
     reading,
     reindex,
     terminal,
+    threads,
     writing,
 )
 from commonplace.cli.demo import command as demo
@@ -88,6 +89,8 @@ app.command()(linking.unlink)
 app.command()(linking.links)
 app.command()(linking.related)
 app.command()(reading.scopes)
+app.command()(threads.timeline)
+app.add_typer(threads.app, name="threads")
 app.command()(events.events)
 app.command()(comparing.diff)
 app.command()(comparing.merge)
