@@ -154,6 +154,13 @@ class OnError(StrEnum):
     STOP = "stop"
 
 
+class OtherMemory(StrEnum):
+    """The memories of others that can be imported."""
+
+    LANCEDB = "lancedb"
+    CHROMA = "chroma"
+
+
 class PlainFormat(StrEnum):
     """The plain files that can be imported."""
 
