@@ -179,6 +179,13 @@ class ThreadSource(StrEnum):
     LONGMEMEVAL = "longmemeval"
 
 
+class OtherMemory(StrEnum):
+    """The memories of others that can be imported."""
+
+    LANCEDB = "lancedb"
+    CHROMA = "chroma"
+
+
 class PlainFormat(StrEnum):
     """The plain files that can be imported."""
 
