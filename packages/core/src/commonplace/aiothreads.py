@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from commonplace.verbs.thread import Thread
 from commonplace.verbs.threads import Threads
@@ -11,6 +11,8 @@ from commonplace.workers import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from commonplace.scope import ScopeLike
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -72,7 +74,7 @@ class AsyncThread:
     extract = _thread(Thread.extract)
 
     async def branch(
-        self, key: str, *, at: int | str | None = None, scope: Any = None
+        self, key: str, *, at: int | str | None = None, scope: ScopeLike | None = None
     ) -> AsyncThread:
         """See `Thread.branch`."""
         branch = functools.partial(self.thread.branch, key, at=at, scope=scope)

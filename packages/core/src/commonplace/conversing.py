@@ -242,6 +242,7 @@ class Conversations:
         with self._ledger.write() as transaction:
             now = self._clock.now()
             row = _writable(transaction, target, now)
+            _check_running(row)
             found = [
                 placed
                 for placed in transaction.threads.named(row.id, ids).values()
@@ -273,6 +274,7 @@ class Conversations:
             if row is None:
                 return 0
             _check_writable(transaction, target, row)
+            _check_running(row)
             removed = _empty(transaction, row.id, "delete", now)
             transaction.threads.change(row.id, {"updated_at": now})
         self._written()
@@ -333,7 +335,7 @@ class Conversations:
     def _make(
         self, transaction: Transaction, target: Target, settings: ThreadSettings, now: int
     ) -> ThreadRow:
-        scope = target.view.writable(target.home)
+        scope = target.view.readable(target.view.writable(target.home))
         scope_id = transaction.scope_id(scope)
         self._check_key_free(transaction, target.name, scope_id, now)
         thread_id = new_id()
@@ -400,12 +402,12 @@ class _Batch:
         last = {one.id or number: number for number, one in enumerate(drafts)}
         outcome: dict[int, Placed] = {}
         fresh: list[tuple[int, MessageDraft, Entry]] = []
-        for number in sorted(last.values()):
-            one, entry = drafts[number], self._at_home(ready[number])
+        for number in last.values():  # in the order in which they were first named
+            one, entry = drafts[number], ready[number]
             if one.id is not None and one.id in known:
                 outcome[number] = self._replace(known[one.id], one, entry)
             else:
-                fresh.append((number, one, entry))
+                fresh.append((number, one, self._at_home(entry, self._until)))
         outcome |= self._append(fresh)
         self._trim(len(fresh))
         return [outcome[last[one.id or number]] for number, one in enumerate(drafts)]
@@ -416,22 +418,25 @@ class _Batch:
         _remove_messages(self._transaction, self._row.id, gone, self._now, operation="expire")
         return {name: placed for name, placed in found.items() if placed not in gone}
 
-    def _at_home(self, entry: Entry) -> Entry:
-        """The entry at the thread's scope, and living no longer than the thread."""
-        until = [
-            moment
-            for moment in (
-                entry.record.expires_at,
-                _moment(self._row.expires_at),
-                _moment(self._row.message_ttl and self._now + self._row.message_ttl),
-            )
-            if moment is not None
-        ]
-        ends = min(until, default=None)
-        return replace(entry, record=replace(entry.record, scope=self._scope, expires_at=ends))
+    @property
+    def _until(self) -> datetime | None:
+        """Until when the thread keeps a message that is written now."""
+        return _moment(self._row.message_ttl and self._now + self._row.message_ttl)
 
-    def _replace(self, old: Placed, one: MessageDraft, entry: Entry) -> Placed:
-        place = _place(one, old.place.position)
+    def _at_home(self, entry: Entry, until: datetime | None) -> Entry:
+        """The entry at the thread's scope, and living no longer than the thread and `until`."""
+        ends = (entry.record.expires_at, _moment(self._row.expires_at), until)
+        first = min((moment for moment in ends if moment is not None), default=None)
+        return replace(entry, record=replace(entry.record, scope=self._scope, expires_at=first))
+
+    def _replace(self, old: Placed, one: MessageDraft, given: Entry) -> Placed:
+        """Write a message anew where it stands, with the time that it had unless it says another.
+
+        Nothing is written where nothing changes.
+        """
+        kept = old.record.expires_at if self._row.message_ttl else None
+        entry = self._at_home(given, self._until if given.record.expires_at else kept)
+        place = _place(one, old.place.position)._replace(message_id=old.place.message_id)
         if place == old.place and _says_the_same(entry, old):
             return old
         again = replace(entry, record=replace(entry.record, id=old.record.id), chosen_id=True)
@@ -440,7 +445,7 @@ class _Batch:
         ]
         pk = self._transaction.pks_by_id([old.record.id])[old.record.id]
         before = old.place.token_count
-        self._transaction.threads.put_place(pk, self._row.id, place, before=before)
+        self._transaction.threads.put_place(pk, self._row.id, place, before=before, now=self._now)
         return Placed(written.record, place)
 
     def _append(self, fresh: Sequence[tuple[int, MessageDraft, Entry]]) -> dict[int, Placed]:
@@ -463,10 +468,15 @@ class _Batch:
         most = self._row.max_messages
         if most is None or not added:
             return
-        excess = self._transaction.threads.by_id([self._row.id])[self._row.id].messages - most
-        if excess > 0:
+        if self._excess(most) > 0:  # those whose time is over go first
+            over = self._transaction.threads.over(self._row.id, now=self._now)
+            self._transaction.remove(over, operation="expire", now=self._now)
+        if (excess := self._excess(most)) > 0:
             pks = self._transaction.threads.oldest(self._row.id, excess)
             self._transaction.remove(pks, operation="expire", now=self._now)
+
+    def _excess(self, most: int) -> int:
+        return self._transaction.threads.by_id([self._row.id])[self._row.id].messages - most
 
 
 def _find(snapshot: Snapshot, target: Target, now: int) -> ThreadRow | None:
@@ -520,9 +530,10 @@ def _place(one: MessageDraft, position: int) -> Place:
 
 
 def _says_the_same(entry: Entry, old: Placed) -> bool:
-    return all(
-        getattr(entry.record, name) == getattr(old.record, name)
-        for name in ("content", "value", "metadata", "expires_at")
+    new, former = entry.record, old.record
+    return (new.content, new.expires_at) == (former.content, former.expires_at) and all(
+        dump_json(getattr(new, name)) == dump_json(getattr(former, name))  # True is not 1
+        for name in ("value", "metadata")
     )
 
 

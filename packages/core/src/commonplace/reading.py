@@ -146,11 +146,16 @@ class Reader:
         return self._chain.read(found[0]) if found else None
 
     def by_keys(
-        self, places: Sequence[tuple[Scope, str]], selection: Selection
+        self, places: Sequence[tuple[Scope, str]], *, now: int, as_of: int | None
     ) -> list[Record | None]:
-        """The selected records with these keys, each at its scope; None for each there is not."""
-        with self._ledger.read(as_of=selection.as_of) as snapshot:
-            found = snapshot.records_by_key(places, selection.now)
+        """The records with these keys, each at its scope; None for each there is not."""
+        if as_of is None and len(places) == 1:
+            found = [self._ledger.by_key(*places[0], now)]
+        else:
+            with self._ledger.read(as_of=as_of) as snapshot:
+                found = snapshot.records_by_key(places, now)
+        if not self._chain.reads:
+            return found
         return [None if record is None else self._chain.read(record) for record in found]
 
     def find_scopes(

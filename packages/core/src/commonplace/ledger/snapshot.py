@@ -28,6 +28,7 @@ from commonplace.jsonvalue import load_json
 from commonplace.ledger import checking
 from commonplace.ledger.cursors import Cursors
 from commonplace.ledger.driver import fixed
+from commonplace.ledger.filtered import FILTERED
 from commonplace.ledger.history import former_in, of_record
 from commonplace.ledger.journal import Journal
 from commonplace.ledger.links import Links
@@ -45,6 +46,7 @@ from commonplace.ledger.schema import (
 )
 from commonplace.ledger.selection import (
     Shape,
+    compiled,
     condition,
     hidings,
     in_scopes,
@@ -180,8 +182,12 @@ class Snapshot(VectorReader):
     def pks(self, selection: Selection, limit: int | None = None) -> Pks:
         """The selected records by number, in no particular order, at most `limit`."""
         flat = self.flattened(selection)
-        query = select(records.c.pk).where(self._condition(flat)).limit(limit)
-        return self._pks(query, parameters(flat, self._dialect))
+        by_scope = self._scope_is_selective(flat)
+        query = self._narrowed(
+            _chosen(self._dialect, shape(flat, by_scope=by_scope)), flat, by_scope
+        )
+        most = -1 if limit is None else limit
+        return self._pks(query, {**parameters(flat, self._dialect), "most": most})
 
     def selected_ids(self, ids: Iterable[str], selection: Selection) -> list[int]:
         """The numbers of those of the records with these ids that are selected."""
@@ -211,9 +217,9 @@ class Snapshot(VectorReader):
         """
         flat = self.flattened(selection)
         by_scope = self._scope_is_selective(flat)
-        query = _page(self._dialect, shape(flat, by_scope=by_scope), tuple(order_by))
-        if flat.narrowed:
-            query = query.where(condition(flat, self._dialect, by_scope=by_scope))
+        query = self._narrowed(
+            _page(self._dialect, shape(flat, by_scope=by_scope), tuple(order_by)), flat, by_scope
+        )
         values = {**parameters(flat, self._dialect), "most": limit, "skip": offset}
         return self.records(list(self._connection.execute(query, values).scalars()))
 
@@ -438,6 +444,17 @@ class Snapshot(VectorReader):
             statement = statement.where(self._dialect.among(records.c.pk + 0, "pks"))
         return statement
 
+    def _narrowed(self, query: Query, flat: Selection, by_scope: bool) -> Query:  # noqa: FBT001 - of the shape
+        """A statement of fixed shape, narrowed as the selection is; by a filter alone, kept."""
+        if not flat.narrowed:
+            return query
+        if flat.kinds or flat.tags or flat.as_of is not None:
+            return query.where(condition(flat, self._dialect, by_scope=by_scope))
+        return FILTERED.get(
+            (query, repr(flat.filter)),
+            lambda: query.where(compiled(flat.filter, self._dialect)),
+        )
+
     def _condition(self, flat: Selection) -> ColumnElement[bool]:
         return condition(flat, self._dialect, by_scope=self._scope_is_selective(flat))
 
@@ -606,6 +623,11 @@ def _page(dialect: SqliteDialect, kind: Shape, order_by: tuple[str, ...]) -> Que
         .limit(bindparam("most"))
         .offset(bindparam("skip"))
     )
+
+
+@functools.cache
+def _chosen(dialect: SqliteDialect, kind: Shape) -> Query:
+    return fixed(select(records.c.pk).where(live_in_scopes(kind, dialect)).limit(bindparam("most")))
 
 
 @functools.cache

@@ -185,6 +185,11 @@ class Threads:
         self._load({row.scope_id for row in rows})
         return {row.id: (row.thread_id, self._placed(row)) for row in rows}
 
+    def holding(self, ids: Iterable[str]) -> set[str]:
+        """Those of the records that are messages of a thread, by id."""
+        asked = {"ids": self._dialect.array(ids)}
+        return set(self._connection.execute(_holding(self._dialect), asked).scalars())
+
     def by_id(self, ids: Iterable[str]) -> dict[str, ThreadRow]:
         """The threads with these ids, by id."""
         asked = {"ids": self._dialect.array(ids)}
@@ -270,6 +275,12 @@ def _by_record_id(dialect: SqliteDialect) -> Query:
 @functools.cache
 def _of_records(dialect: SqliteDialect) -> Query:
     return fixed(_MESSAGE.where(dialect.among(records.c.id, "ids")))
+
+
+@functools.cache
+def _holding(dialect: SqliteDialect) -> Query:
+    placed = select(records.c.id).join_from(messages, records, records.c.pk == messages.c.record_pk)
+    return fixed(placed.where(dialect.among(records.c.id, "ids")))
 
 
 @functools.cache

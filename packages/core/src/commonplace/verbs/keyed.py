@@ -42,7 +42,9 @@ class Keyed(Handle):
             OutsideViewError: a scope lies outside this view.
         """
         wanted = [self._place(pair) for pair in checked_iterable(places, "places")]
-        return self._store.reader.by_keys(wanted, self._selection(as_of=as_of))
+        moment = None if as_of is None else to_micros(as_of, "as_of")
+        now = self._store.now() if moment is None else moment
+        return self._store.reader.by_keys(wanted, now=now, as_of=moment)
 
     def exchange(
         self, records: Iterable[str | Record | Mapping[str, Any]], *, delete: Iterable[str] = ()

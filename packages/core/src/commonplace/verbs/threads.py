@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 from commonplace.arguments import checked_flag, checked_iterable, checked_limit, checked_offset
 from commonplace.clock import to_micros
 from commonplace.errors import InvalidInputError
-from commonplace.filters import parse_filter
+from commonplace.filters import parse_filter, roots
 from commonplace.ledger import Wanted
 
 if TYPE_CHECKING:
@@ -132,8 +132,13 @@ class Threads:
 
 
 def _wanted(given: FilterLike, since: datetime | None, active: bool | None) -> Wanted:  # noqa: FBT001 - passed on
+    tree = parse_filter(given)
+    if foreign := sorted(roots(tree) - {"metadata"}):
+        raise InvalidInputError(
+            f"a thread has no '@{foreign[0]}' to filter by; its filter is on its metadata"
+        )
     return Wanted(
-        parse_filter(given),
+        tree,
         None if since is None else to_micros(since, "since"),
         None if active is None else checked_flag(active, "active"),
     )
