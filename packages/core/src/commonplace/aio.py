@@ -134,6 +134,7 @@ class AsyncMemory:
     list = _threaded(Memory.list)
     count = _threaded(Memory.count)
     scopes = _threaded(Memory.scopes)
+    timeline = _threaded(Memory.timeline)
     search = _threaded(Memory.search)
     get_keys = _threaded(Memory.get_keys)
     exchange = _threaded(Memory.exchange)

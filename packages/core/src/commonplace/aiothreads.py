@@ -69,6 +69,7 @@ class AsyncThread:
     reopen = _thread(Thread.reopen)
     delete = _thread(Thread.delete)
     search = _thread(Thread.search)
+    stats = _thread(Thread.stats)
     summary = _thread(Thread.summary)
     summarize = _thread(Thread.summarize)
     extract = _thread(Thread.extract)
@@ -99,6 +100,9 @@ class AsyncThreads:
     list = _threads(Threads.list)
     count = _threads(Threads.count)
     delete = _threads(Threads.delete)
+    stats = _threads(Threads.stats)
+    export = _threads(Threads.export)
+    import_ = _threads(Threads.import_)
     sweep = _threads(Threads.sweep)
 
     def __repr__(self) -> str:

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from commonplace.clock import from_micros, new_id
 from commonplace.errors import ConflictError, NotFoundError, ThreadEndedError
-from commonplace.jsonvalue import dump_json, load_json
+from commonplace.jsonvalue import dump_json
 from commonplace.ledger import Place, Placed, Window
-from commonplace.message import ThreadInfo, summary_key
-from commonplace.threads.drafts import message_of
+from commonplace.message import summary_key
+from commonplace.moving.threadexporting import write_threads
+from commonplace.threads.drafts import info_of, message_of
 from commonplace.writing import entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
+    from commonplace.analytics import ThreadStats
     from commonplace.clock import Clock
     from commonplace.embedding import OwnModel, Vectoriser
     from commonplace.ledger import (
@@ -28,14 +31,14 @@ if TYPE_CHECKING:
         Transaction,
         Wanted,
     )
-    from commonplace.message import Message
+    from commonplace.message import Message, ThreadInfo
     from commonplace.middleware import Chain
+    from commonplace.moving.reports import Progress, ThreadExportReport
     from commonplace.scope import Scope
     from commonplace.threads.drafts import MessageDraft
     from commonplace.view import View
 
 _REMOVED_AT_ONCE = 1000
-_SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,6 +325,31 @@ class Conversations:
         with self._ledger.read() as snapshot:
             return snapshot.threads.count(selection, wanted)
 
+    def export(
+        self,
+        path: Path,
+        selection: Selection,
+        wanted: Wanted,
+        *,
+        openai: bool,
+        progress: Progress | None,
+    ) -> ThreadExportReport:
+        """Write the threads of the selected scopes into a file; see `write_threads`."""
+        return write_threads(
+            self._ledger,
+            self._chain,
+            path,
+            selection,
+            wanted,
+            openai=openai,
+            progress=progress,
+        )
+
+    def stats(self, selection: Selection, thread_id: str | None = None) -> ThreadStats:
+        """The numbers of the threads in the selected scopes, or of one of them."""
+        with self._ledger.read() as snapshot:
+            return snapshot.analytics.of_threads(selection, thread_id)
+
     def _writable_or_new(
         self, transaction: Transaction, target: Target, settings: ThreadSettings, now: int
     ) -> ThreadRow:
@@ -509,20 +537,7 @@ def _check_running(row: ThreadRow) -> None:
 
 
 def _info(snapshot: Snapshot, row: ThreadRow) -> ThreadInfo:
-    return ThreadInfo(
-        id=row.id,
-        key=row.key,
-        scope=snapshot.scope(row.scope_id),
-        metadata=load_json(row.metadata),
-        created_at=from_micros(row.created_at),
-        updated_at=from_micros(row.updated_at),
-        ended_at=_moment(row.ended_at),
-        expires_at=_moment(row.expires_at),
-        max_messages=row.max_messages,
-        message_ttl=None if row.message_ttl is None else row.message_ttl / _SECOND,
-        messages=row.messages,
-        tokens=row.tokens,
-    )
+    return info_of(row, snapshot.scope(row.scope_id))
 
 
 def _place(one: MessageDraft, position: int) -> Place:

@@ -26,6 +26,7 @@ from commonplace.clock import from_micros
 from commonplace.errors import InvalidInputError
 from commonplace.jsonvalue import load_json
 from commonplace.ledger import checking
+from commonplace.ledger.analytics import Analytics
 from commonplace.ledger.cursors import Cursors
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.filtered import FILTERED
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Row
 
+    from commonplace.analytics import Counted
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
     from commonplace.ledger.selection import Query, Selection
@@ -112,6 +114,11 @@ class Snapshot(VectorReader):
     def threads(self) -> Threads:
         """The conversations."""
         return Threads(self._connection, self._dialect, self._record, self._scopes.load)
+
+    @property
+    def analytics(self) -> Analytics:
+        """What is counted of records and messages."""
+        return Analytics(self._connection, self._dialect)
 
     @property
     def cursors(self) -> Cursors:
@@ -168,6 +175,12 @@ class Snapshot(VectorReader):
             for tag in load_json(row.tags):
                 counts[tag] += row.held
         return dict(sorted(counts.items()))
+
+    def histogram(self, selection: Selection, width: int) -> list[Counted]:
+        """How many selected records were made in each span of so many microseconds, in order."""
+        flat = self.flattened(selection)
+        by_scope = self._scope_is_selective(flat)
+        return self.analytics.histogram(flat, width, by_scope=by_scope)
 
     def expired(self, selection: Selection, limit: int = -1) -> Pks:
         """The records in the selected scopes that expired but were not swept."""

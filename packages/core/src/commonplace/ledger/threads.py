@@ -166,6 +166,10 @@ class Threads:
         ordered = reversed(rows) if window.latest else rows
         return [self._placed(row) for row in ordered]
 
+    def living(self, thread_id: str, *, now: int) -> int:
+        """How many messages of a thread have not expired."""
+        return self._connection.execute(_LIVING, {"thread_id": thread_id, "now": now}).scalar_one()
+
     def named(self, thread_id: str, ids: Sequence[str]) -> dict[str, Placed]:
         """The messages of a thread with these ids, by id, expired ones included."""
         if not ids:
@@ -238,6 +242,13 @@ _FIND = fixed(
             threads.c.id == bindparam("name"),
         )
     )
+)
+
+
+_LIVING = fixed(
+    select(func.count())
+    .join_from(messages, records, records.c.pk == messages.c.record_pk)
+    .where(_IN_THREAD, or_(records.c.expires_at.is_(None), records.c.expires_at > bindparam("now")))
 )
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from commonplace import limits
 from commonplace.arguments import checked_offset
-from commonplace.clock import from_iso
+from commonplace.clock import from_iso, from_micros
 from commonplace.drafts import Draft, RecordFields, draft
 from commonplace.errors import InvalidInputError
-from commonplace.jsonvalue import checked_json, dump_json
-from commonplace.message import Message, text_of
+from commonplace.jsonvalue import checked_json, dump_json, load_json
+from commonplace.message import Message, ThreadInfo, text_of
 from commonplace.parts import checked_name, checked_record_id
 from commonplace.threads.calls import called
 from commonplace.threads.formats import parts_of
@@ -22,7 +22,7 @@ from commonplace.threads.tokens import approximate_tokens
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from commonplace.ledger import Place
+    from commonplace.ledger import Place, ThreadRow
     from commonplace.record import Record, Source
     from commonplace.scope import Scope
     from commonplace.threads.formats import Parts
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     MessageLike: TypeAlias = Message | Mapping[str, Any] | tuple[str, Any] | str
     """A message in any form that `Thread.add` takes."""
 
+_SECOND = 1_000_000
 KIND = "message"
 """The kind of the records that hold messages."""
 
@@ -135,6 +136,28 @@ def _content_of(original: dict[str, Any] | None) -> dict[str, Any]:
         return {} if original is None else {"content": parts_of(original).content}
     except InvalidInputError:
         return {}
+
+
+def info_of(row: ThreadRow, scope: Scope) -> ThreadInfo:
+    """What a row of the ledger says of a thread."""
+    return ThreadInfo(
+        id=row.id,
+        key=row.key,
+        scope=scope,
+        metadata=load_json(row.metadata),
+        created_at=from_micros(row.created_at),
+        updated_at=from_micros(row.updated_at),
+        ended_at=_time(row.ended_at),
+        expires_at=_time(row.expires_at),
+        max_messages=row.max_messages,
+        message_ttl=None if row.message_ttl is None else row.message_ttl / _SECOND,
+        messages=row.messages,
+        tokens=row.tokens,
+    )
+
+
+def _time(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
 
 
 def _record_fields(own: Mapping[str, Any], source: Source) -> RecordFields:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from commonplace import limits
+from commonplace.analytics import ThreadStats
 from commonplace.arguments import (
     checked_id,
     checked_ids,
@@ -287,6 +288,16 @@ class Thread(Extracting):
         if info is None:
             return Hits()
         return self._memory.search(query, threads=[info.id], **options)
+
+    def stats(self) -> ThreadStats:
+        """Its messages by role and by day, their tokens, and when the first and the last came.
+
+        Expired messages are not counted. All is zero if the thread is not there yet.
+        """
+        info = self.info()
+        if info is None:
+            return ThreadStats()
+        return self._conversations.stats(self._memory._selection(), info.id)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of one house
 
     def __repr__(self) -> str:
         return f"<Thread {self.name!r} of {self._memory!r}>"
