@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from commonplace.aio import AsyncMemory
     from commonplace.aiothreads import AsyncThread, AsyncThreads
     from commonplace.analysis import Language
+    from commonplace.analytics import ThreadStats, Timeline, TimelinePart
     from commonplace.clock import Clock, SystemClock
     from commonplace.comparing import Change, Diff, MergeReport, SyncReport
     from commonplace.drafts import RecordFields
@@ -65,7 +66,15 @@ if TYPE_CHECKING:
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
     from commonplace.middleware.redaction import Redaction
     from commonplace.middleware.sizes import SizeLimits
-    from commonplace.moving import ExportReport, ImportReport, Progress, Refusal, Tally
+    from commonplace.moving import (
+        ExportReport,
+        ImportReport,
+        Progress,
+        Refusal,
+        Tally,
+        ThreadExportReport,
+        ThreadImportReport,
+    )
     from commonplace.recalling import LeftOut, Recall
     from commonplace.record import (
         Event,
@@ -95,6 +104,7 @@ _HOMES = {
     "aio": ["AsyncMemory"],
     "analysis": ["Language"],
     "aiothreads": ["AsyncThread", "AsyncThreads"],
+    "analytics": ["ThreadStats", "Timeline", "TimelinePart"],
     "clock": ["Clock", "SystemClock"],
     "comparing": ["Change", "Diff", "MergeReport", "SyncReport"],
     "drafts": ["RecordFields"],
@@ -148,7 +158,15 @@ _HOMES = {
     "middleware": ["ReadMiddleware", "WriteMiddleware"],
     "middleware.redaction": ["Redaction"],
     "middleware.sizes": ["SizeLimits"],
-    "moving": ["ExportReport", "ImportReport", "Progress", "Refusal", "Tally"],
+    "moving": [
+        "ExportReport",
+        "ImportReport",
+        "Progress",
+        "Refusal",
+        "Tally",
+        "ThreadExportReport",
+        "ThreadImportReport",
+    ],
     "record": [
         "Event",
         "Hit",
@@ -255,8 +273,13 @@ __all__ = [
     "Tally",
     "Thread",
     "ThreadEndedError",
+    "ThreadExportReport",
+    "ThreadImportReport",
     "ThreadInfo",
+    "ThreadStats",
     "Threads",
+    "Timeline",
+    "TimelinePart",
     "Version",
     "WriteMiddleware",
     "approximate_tokens",

@@ -41,6 +41,7 @@ from commonplace.middleware import Chain
 from commonplace.moving.importing import Importer
 from commonplace.reading import Reader
 from commonplace.search import MessageCache, Searcher, TextCache, VectorCache
+from commonplace.threadloading import ThreadLoader
 from commonplace.writing import Writer
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Store:
         self._linker = Linker(self._ledger, chain, self._clock, written)
         self._reader = Reader(self._ledger, self._model, chain, searcher)
         self._importer = Importer(self._ledger, self._model, self._clock, written)
+        self._thread_loader = ThreadLoader(self._ledger, self._model, chain, self._clock, written)
         self._sweeper = Sweeper(_weakly(self._sweep_all), options.sweep_every)
         self._process = os.getpid()
         self._closing = threading.Lock()
@@ -156,6 +158,12 @@ class Store:
         """What imports, if the store is open."""
         self._check_open()
         return self._importer
+
+    @property
+    def thread_loader(self) -> ThreadLoader:
+        """What imports conversations, if the store is open."""
+        self._check_open()
+        return self._thread_loader
 
     @property
     def ledger(self) -> Ledger:

@@ -15,6 +15,7 @@ import numpy as np
 
 from commonplace.ledger import check_space
 from commonplace.record import Hit, Hits, Plan
+from commonplace.search.cache import SelectionCache
 from commonplace.search.candidates import NONE, CandidateFinder, Candidates
 from commonplace.search.context import Weights
 from commonplace.search.lexical import LexicalLane
@@ -82,6 +83,7 @@ class Searcher:
         self._vectors = vectors
         self._texts = texts
         self._messages = messages
+        self._selections = SelectionCache()
 
     def search(self, request: Request) -> Hits:
         """The hits of one page, best first, with the plan that found them."""
@@ -91,7 +93,7 @@ class Searcher:
             request = replace(request, selection=snapshot.flattened(request.selection))
             if request.dense is not None:
                 request = replace(request, dense=_present(snapshot, request.dense))
-            view = View(snapshot, request.selection)
+            view = View(snapshot, request.selection, None if past else self._selections)
             lane = self._lane(view, request, past=past)
             stages = self._stages(view, request, lane, past=past)
             page, found, best = _page(view, request, stages)

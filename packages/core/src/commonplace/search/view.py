@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from commonplace.ledger import Selection, Snapshot
+    from commonplace.search.cache import SelectionCache
 
     Pks = NDArray[np.int64]
     Flags = NDArray[np.bool_]
@@ -23,13 +24,21 @@ _FEW_SCOPES = 512
 class View:
     """The records that a selection leaves, within one snapshot.
 
+    Args:
+        snapshot: the moment that is searched.
+        selection: what may be found.
+        selections: what filters leave of the present records; None for another moment.
+
     Attributes:
         snapshot: the moment that is searched.
         selection: what may be found.
         total: how many records lie in its scopes.
     """
 
-    def __init__(self, snapshot: Snapshot, selection: Selection) -> None:
+    def __init__(
+        self, snapshot: Snapshot, selection: Selection, selections: SelectionCache | None
+    ) -> None:
+        self._selections = selections
         self.snapshot = snapshot
         self.selection = selection
         self.total = snapshot.total(selection)
@@ -41,8 +50,10 @@ class View:
 
     @functools.cached_property
     def chosen(self) -> Pks:
-        """Every selected record."""
-        return self.snapshot.pks(self.selection)
+        """Every selected record; some of them may have expired since."""
+        if self._selections is None:
+            return self.snapshot.pks(self.selection)
+        return self._selections.pks(self.snapshot, self.selection)
 
     @functools.cached_property
     def places(self) -> list[int] | None:
