@@ -13,6 +13,7 @@ from commonplace.cli import options, terminal
 from commonplace.cli.jsoninput import filter_option
 from commonplace.cli.opening import opened
 from commonplace.cli.times import moment_option, span_option
+from commonplace.rendering import plain
 
 if TYPE_CHECKING:
     from commonplace import Memory, ThreadImportReport, ThreadInfo, ThreadStats, Timeline
@@ -221,7 +222,7 @@ def summarize(
     elif record is None:
         terminal.note("nothing to sum up")
     else:
-        typer.echo(terminal.plain(record.content))
+        typer.echo(plain(record.content))
 
 
 @app.command()
