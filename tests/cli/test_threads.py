@@ -100,7 +100,9 @@ def test_refused_conversations_are_told_and_end_with_1(cli: Cli, tmp_path: Path)
 def test_a_conversation_is_summed_up(chats: Cli) -> None:
     record = chats.json("threads", "summarize", "support", "--scope", "users/alice")
     assert record["kind"] == "summary"
-    assert "summarize" not in chats("threads", "summarize", "travel", "--scope", "users/alice")
+    again = chats.json("threads", "summarize", "support", "--scope", "users/alice")
+    assert (again["id"], again["version"]) == (record["id"], record["version"])
+    assert "leaks" in chats("threads", "summarize", "support", "--scope", "users/alice").stdout
 
 
 def test_conversations_are_deleted_after_asking(chats: Cli) -> None:

@@ -36,10 +36,9 @@ def chat_messages(message: Message) -> list[dict[str, Any]]:
     if results:
         beside = [{"role": "user", "content": text}] if text and _blocks(message) else []
         return [*results, *beside]
-    said: dict[str, Any] = {**_speaker(message), "content": text}
     if calls:
-        said |= {"role": "assistant", "content": text or None, "tool_calls": calls}
-    return [said]
+        return [{"role": "assistant", "content": text or None, "tool_calls": calls}]
+    return [{**_speaker(message), "content": text}]
 
 
 def _is_chat(given: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@ such conversations, and a JSON array of messages. Written is a line for each con
 
 from __future__ import annotations
 
+import codecs
 from typing import TYPE_CHECKING, Any, cast
 
 from commonplace.errors import InvalidInputError
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 def read_chats(source: Source) -> Read:
     """The conversations in a file of OpenAI's chat format."""
-    begin = next((line.strip() for line in source.lines() if line.strip()), b"")
-    begin = begin.removeprefix(b"\xef\xbb\xbf")
+    texts = (line.removeprefix(codecs.BOM_UTF8).strip() for line in source.lines())
+    begin = next(filter(None, texts), b"")
     if begin.startswith(b"[") or begin == b"{":  # not a line for each
         return _of_values(Values(source.chunks()))
     return _of_lines(source)

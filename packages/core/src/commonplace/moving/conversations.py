@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 from dataclasses import dataclass, field
@@ -106,7 +107,7 @@ def format_of(source: Source) -> ThreadFormat:
         FormatError: it holds no conversations: it is the export of a memory.
     """
     begin = next(source.chunks(), b"")[:_SNIFFED]
-    named = _FIRST_NAME.match(begin.removeprefix(b"\xef\xbb\xbf"))
+    named = _FIRST_NAME.match(begin.removeprefix(codecs.BOM_UTF8))
     name = named[1].decode(errors="replace") if named else ""
     if name == "format" and says_export(next(source.lines(), b"")):
         raise FormatError(f"{source.path} is the export of a memory; read it with import_")
