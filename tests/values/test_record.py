@@ -120,3 +120,10 @@ def test_a_hit_is_json_with_its_record() -> None:
         "lexical": 1.5,
         "record": hit.record.to_dict(),
     }
+
+
+def test_its_text_is_its_content_or_else_its_value() -> None:
+    assert record(content="tea", value={"a": 1}).text == "tea"
+    assert record(value={"b": [1, "é"], "a": None}).text == '{"a": null, "b": [1, "é"]}'
+    assert record(value="").text == '""'
+    assert not record().text

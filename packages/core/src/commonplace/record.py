@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -112,6 +113,13 @@ class Record:
     valid_to: datetime | None = None
     archived_at: datetime | None = None
     version: int = 1
+
+    @property
+    def text(self) -> str:
+        """What it says: its content, or else its value as JSON with sorted keys."""
+        if self.content or self.value is None:
+            return self.content
+        return json.dumps(self.value, ensure_ascii=False, sort_keys=True)
 
     def __hash__(self) -> int:
         return hash((self.id, self.version))

@@ -17,6 +17,7 @@ from commonplace.arguments import (
 )
 from commonplace.errors import InvalidInputError
 from commonplace.record import Hit, Record, Related
+from commonplace.threads.tokens import approximate_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,7 +39,6 @@ _UNSAFE = re.compile(
     "\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _MARKUP = re.compile(f"[<>`]|{_UNSAFE.pattern}")
-_CHARACTERS_A_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -72,23 +72,13 @@ def plain(text: str) -> str:
     return _UNSAFE.sub(_visible, text)
 
 
-def estimate_tokens(text: str) -> int:
-    """About how many tokens a model makes of `text`: one for 4 ASCII characters, 1 for any other.
-
-    A guess that suits the common models for prose in any language. It is low for long numbers and
-    ids, so leave a margin, or give the model's own counter where one is taken.
-    """
-    narrow = len(text.encode("ascii", "ignore"))
-    return -(-narrow // _CHARACTERS_A_TOKEN) + len(text) - narrow
-
-
 def render(
     found: Iterable[Hit | Related | Record],
     *,
     token_budget: int | None = None,
     format: RenderFormat = "markdown",  # noqa: A002 - the field's name everywhere
     longest: int = 4000,
-    count_tokens: Callable[[str], int] = estimate_tokens,
+    count_tokens: Callable[[str], int] = approximate_tokens,
 ) -> Rendering:
     """Memories as text to show a model, marked as data that it must not obey.
 
@@ -105,7 +95,8 @@ def render(
             is left out whole; a shorter memory after it may still fit.
         format: `markdown`, or `json` with the ids of the memories.
         longest: how many characters of one memory are shown; the rest is cut, and said to be.
-        count_tokens: counts the tokens of a text. The parts of the text are counted one by one.
+        count_tokens: counts the tokens of a text; about, by default. The parts of the text are
+            counted one by one.
 
     Returns:
         The text, what is in it and what was left out.
@@ -137,13 +128,6 @@ def render(
     return Rendering(text=text, shown=tuple(shown), left_out=tuple(left_out), tokens=tokens)
 
 
-def text_of(record: Record) -> str:
-    """What a record says: its content, or else its value as JSON with sorted keys."""
-    if record.content or record.value is None:
-        return record.content
-    return json.dumps(record.value, ensure_ascii=False, sort_keys=True)
-
-
 def _record_of(found: object) -> Record:
     if isinstance(found, Hit | Related):
         return found.record
@@ -154,8 +138,7 @@ def _record_of(found: object) -> Record:
 
 def _quoted(record: Record, number: int, longest: int) -> str:
     """One memory in Markdown: a heading of one line, and its text with `>` before every line."""
-    text = text_of(record)
-    about = _about(record)
+    text, about = record.text, _about(record)
     heading = [f"[{number}] {about.pop('kind')}", f"written {about.pop('written')}"]
     heading += [f"{name} {_one_line(part)}" for name, part in about.items()]
     if len(text) > longest:
@@ -165,7 +148,7 @@ def _quoted(record: Record, number: int, longest: int) -> str:
 
 
 def _json(record: Record, _number: int, longest: int) -> str:
-    text = text_of(record)
+    text = record.text
     about = {"id": record.id, **_about(record), "content": text[:longest]}
     if len(text) > longest:
         about["cut_from_characters"] = len(text)
