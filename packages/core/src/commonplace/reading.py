@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from commonplace.drafts import OWN_SPACE
 from commonplace.errors import InvalidInputError, ModelMismatchError
-from commonplace.ledger import check_space
+from commonplace.ledger import ScopeList, ScopePattern, check_space
 from commonplace.record import Hits, Version
 from commonplace.search import DenseQuery, Request
 
@@ -64,6 +64,7 @@ class Reader:
         self._chain = chain
         self._searcher = searcher
         self._spaces: dict[str, Space] = {}
+        self._scope_list = ScopeList()
 
     def by_id(self, ids: Sequence[str], selection: Selection) -> dict[str, Record]:
         """The selected records with these ids, by id."""
@@ -144,6 +145,30 @@ class Reader:
             found = list(snapshot.records_by_id(ids, selection).values()) if ids else []
         return self._chain.read(found[0]) if found else None
 
+    def by_keys(
+        self, places: Sequence[tuple[Scope, str]], selection: Selection
+    ) -> list[Record | None]:
+        """The selected records with these keys, each at its scope; None for each there is not."""
+        with self._ledger.read(as_of=selection.as_of) as snapshot:
+            found = snapshot.records_by_key(places, selection.now)
+        return [None if record is None else self._chain.read(record) for record in found]
+
+    def find_scopes(
+        self,
+        base: Scope,
+        *,
+        prefix: tuple[str, ...],
+        suffix: tuple[str, ...],
+        depth: int | None,
+        limit: int,
+        offset: int,
+        now: int,
+    ) -> list[Scope]:
+        """The scopes at and below a base that hold records and match; see `Memory.find_scopes`."""
+        pattern = ScopePattern(base.segments, prefix, suffix, depth)
+        with self._ledger.read() as snapshot:
+            return self._scope_list.find(snapshot, pattern, limit=limit, offset=offset, now=now)
+
     def page(
         self, selection: Selection, order_by: Sequence[str], limit: int, offset: int
     ) -> list[Record]:
@@ -197,6 +222,7 @@ class Reader:
         limit: int,
         offset: int,
         min_score: float | None,
+        unscored: bool = False,
     ) -> Hits:
         """The hits of one page.
 
@@ -213,6 +239,7 @@ class Reader:
             limit=limit,
             offset=offset,
             min_score=min_score,
+            unscored=unscored and lookup.mode == "dense",
         )
         if lookup.mode == "lexical":
             hits = self._searcher.search(request)

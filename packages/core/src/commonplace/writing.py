@@ -110,14 +110,19 @@ class Writer:
         self._written()
         return [self._chain.read(record) for record in written]
 
-    def exchange(self, drafts: Sequence[Draft], gone: Sequence[str], selection: Selection) -> None:
+    def exchange(
+        self, drafts: Sequence[Draft], gone: Sequence[str], selection: Selection
+    ) -> list[Record]:
         """Remove selected records and write others, in one transaction.
 
         A record that is removed and written again keeps its links.
+
+        Returns:
+            The written records.
         """
         passed = [self._chain.draft(draft) for draft in drafts]
 
-        def exchange(vectoriser: Vectoriser) -> None:
+        def exchange(vectoriser: Vectoriser) -> list[Record]:
             own = vectoriser.own_vectors(passed)
             with self._ledger.write() as transaction:
                 now = self._clock.now()
@@ -125,11 +130,18 @@ class Writer:
                 links = transaction.links.of_records(gone)
                 pks = transaction.selected_ids(gone, selection)
                 transaction.remove(pks, operation="delete", now=now)
-                transaction.put(ready, if_exists="replace", dedupe=False, now=now)
+                outcomes = transaction.put(ready, if_exists="replace", dedupe=False, now=now)
                 transaction.links.put_again(links, now=now)
+                return [outcome.record for outcome in outcomes]
 
-        self._model.use(exchange)
+        written = self._model.use(exchange)
         self._written()
+        return [self._chain.read(record) for record in written]
+
+    def touch(self, expiries: Mapping[str, int | None], selection: Selection) -> int:
+        """Put off when selected records expire; how many there were."""
+        with self._ledger.write() as transaction:
+            return transaction.touch(expiries, selection)
 
     def supersede(
         self,

@@ -8,6 +8,7 @@ from commonplace.ledger.ledger import Ledger
 from commonplace.ledger.links import Edge, Links, Way
 from commonplace.ledger.loading import Loading, SpaceModel
 from commonplace.ledger.reindexing import Census, Origin, Reached, State
+from commonplace.ledger.scope_list import ScopeList, ScopePattern
 from commonplace.ledger.selection import Selection
 from commonplace.ledger.snapshot import Snapshot
 from commonplace.ledger.sqlite import Durability
@@ -39,6 +40,8 @@ __all__ = [
     "Placed",
     "Reached",
     "RowKind",
+    "ScopeList",
+    "ScopePattern",
     "Selection",
     "Snapshot",
     "Space",

@@ -7,7 +7,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, bindparam, case, desc, exists, func, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    bindparam,
+    case,
+    desc,
+    exists,
+    func,
+    or_,
+    select,
+    union,
+)
 
 from commonplace.clock import from_micros
 from commonplace.errors import InvalidInputError
@@ -22,9 +34,11 @@ from commonplace.ledger.replacing import replaced
 from commonplace.ledger.rows import content_hash, record_of
 from commonplace.ledger.schema import (
     ROOT_SCOPE_ID,
+    journal,
     records,
     scope_tree,
     scopes,
+    vectors,
     versions,
 )
 from commonplace.ledger.selection import (
@@ -39,6 +53,7 @@ from commonplace.ledger.selection import (
 from commonplace.ledger.threads import Threads
 from commonplace.ledger.vectorreading import VectorReader
 from commonplace.record import Record, ScopeInfo, Version
+from commonplace.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -50,7 +65,7 @@ if TYPE_CHECKING:
     from commonplace.ledger.scope_ids import ScopeIds
     from commonplace.ledger.selection import Query, Selection
     from commonplace.ledger.sqlite import SqliteDialect
-    from commonplace.scope import Scope
+    from commonplace.ledger.vectorreading import Space
 
     Pks = NDArray[np.int64]
     Matrix = NDArray[np.float32]
@@ -234,6 +249,64 @@ class Snapshot(VectorReader):
         query = select(func.count()).select_from(versions).where(wanted)
         return self._connection.execute(query, values).scalar_one()
 
+    def records_by_key(self, places: Sequence[tuple[Scope, str]], now: int) -> list[Record | None]:
+        """The live records with these keys, each at its scope; None for each there is not.
+
+        Records without a key are found by their id.
+        """
+        return [self._record_by_key(scope, key, now) for scope, key in places]
+
+    def _record_by_key(self, scope: Scope, key: str, now: int) -> Record | None:
+        if (scope_id := self._scopes.find(scope)) is None:
+            return None
+        values = {"scope_id": scope_id, "key": key, "now": now}
+        row = self._connection.execute(_AT_KEY, values).first()
+        if row is None:
+            row = self._connection.execute(_KEYLESS, values).first()
+        return None if row is None else record_of(row, scope)
+
+    def without_vectors(
+        self, space: Space | None, selection: Selection, limit: int, offset: int
+    ) -> list[int]:
+        """The selected records that have no vector in a space, last written first, a page."""
+        flat = self.flattened(selection)
+        own = vectors.c.record_pk == records.c.pk
+        lacking = ~exists().where(vectors.c.space_id == bindparam("space_id"), own)
+        query = (
+            select(records.c.pk)
+            .where(self._condition(flat), lacking)
+            .order_by(*map(_order, ("-updated_at", "scope", "key")), records.c.id)
+            .limit(limit)
+            .offset(offset)
+        )
+        values = {"space_id": None if space is None else space.id}
+        values |= parameters(flat, self._dialect)
+        return list(self._connection.execute(query, values).scalars())
+
+    def scopes_held(self, among: Iterable[int] | None = None) -> list[tuple[Scope, int]]:
+        """The scopes that hold records, expired ones included, each with how many it holds.
+
+        Those of `among`, if it is given, whether they hold any or not.
+        """
+        if among is None:
+            rows = self._connection.execute(_HELD).all()
+        else:
+            wanted = {"scope_ids": self._dialect.array(among)}
+            rows = self._connection.execute(_held_among(self._dialect), wanted).all()
+        return [(Scope.parse(row.path), row.records) for row in rows]
+
+    def scopes_changed(self, after: int, limit: int) -> list[int]:
+        """The scopes whose records changed after a journal entry, at most `limit`."""
+        values = {"after": after, "most": limit}
+        return list(self._connection.execute(_SCOPES_CHANGED, values).scalars())
+
+    def expired_whole(self, now: int) -> list[Scope]:
+        """The scopes of which every record expired and none was swept."""
+        gone = {row.scope_id: row.gone for row in self._connection.execute(_GONE, {"now": now})}
+        held = self.scopes_held(gone) if gone else []
+        counts = {scope: gone[self._scopes.find(scope) or ROOT_SCOPE_ID] for scope, _ in held}
+        return [scope for scope, number in held if number <= counts[scope]]
+
     def ids_by_key(self, scope_id: int, keys: Sequence[str]) -> dict[str, str]:
         """The ids of the records with these keys at one scope, by key."""
         wanted = {"scope_id": scope_id, "keys": self._dialect.array(keys)}
@@ -392,6 +465,35 @@ class Snapshot(VectorReader):
 
 
 # Statements of fixed shape are built once: building one costs as much as running it.
+_AT_SCOPE = and_(
+    records.c.scope_id == bindparam("scope_id"),
+    or_(records.c.expires_at.is_(None), records.c.expires_at > bindparam("now")),
+)
+_AT_KEY = fixed(select(records).where(_AT_SCOPE, records.c.key == bindparam("key")))
+_KEYLESS = fixed(
+    select(records).where(
+        _AT_SCOPE, records.c.id == bindparam("key", type_=Text), records.c.key.is_(None)
+    )
+)
+_HELD = fixed(select(scopes.c.path, scopes.c.records).where(scopes.c.records > 0))
+_SCOPES_CHANGED = fixed(
+    select(journal.c.scope_id)
+    .distinct()
+    .where(journal.c.seq > bindparam("after"))
+    .limit(bindparam("most"))
+)
+_GONE = fixed(
+    select((records.c.scope_id + 0).label("scope_id"), func.count().label("gone"))
+    .where(records.c.expires_at <= bindparam("now"))
+    .group_by(records.c.scope_id + 0)  # by the index on expiry, not the one on scope
+)
+
+
+@functools.cache
+def _held_among(dialect: SqliteDialect) -> Query:
+    return fixed(
+        select(scopes.c.path, scopes.c.records).where(dialect.among(scopes.c.id, "scope_ids"))
+    )
 
 
 @functools.cache

@@ -18,16 +18,17 @@ from commonplace.ledger.reindexing import SpaceChange
 from commonplace.ledger.rows import content_hash
 from commonplace.ledger.rowwriting import RowWriter
 from commonplace.ledger.schema import index_state, records, spaces
+from commonplace.ledger.selection import live_in_scopes, parameters, shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Row
+    from sqlalchemy import Row, Update
 
     from commonplace.ledger.entries import IfExists, Matrix
     from commonplace.ledger.reindexing import Origin
-    from commonplace.ledger.selection import Query, Selection
+    from commonplace.ledger.selection import Query, Selection, Shape
     from commonplace.ledger.sqlite import SqliteDialect
     from commonplace.ledger.vectorreading import Space
     from commonplace.record import Record
@@ -126,6 +127,15 @@ class Transaction(RowWriter):
         )
         self._rewrite(row, entry, scope_id, now, keep_vectors=True, operation=operation)
         return revised
+
+    def touch(self, expiries: Mapping[str, int | None], selection: Selection) -> int:
+        """Set when selected records expire, and change nothing else; how many there were."""
+        statement = _touch(self._dialect, shape(selection, by_scope=False))
+        common = parameters(selection, self._dialect)
+        return sum(
+            self._connection.execute(statement, {**common, "id": name, "expires": moment}).rowcount
+            for name, moment in expiries.items()
+        )
 
     def restore(
         self,
@@ -400,6 +410,15 @@ def _begun(record: Record, moment: datetime, last: int) -> Record:
 
 def _is_over(row: Row[Any], now: int) -> bool:
     return row.expires_at is not None and row.expires_at <= now
+
+
+@functools.cache
+def _touch(dialect: SqliteDialect, kind: Shape) -> Update:
+    return fixed(
+        update(records)
+        .where(records.c.id == bindparam("id"), live_in_scopes(kind, dialect))
+        .values(expires_at=bindparam("expires"))
+    )
 
 
 @functools.cache

@@ -49,6 +49,7 @@ class Request:
         limit: how many hits to return.
         offset: how many of the best to leave out.
         min_score: hits below it are left out.
+        unscored: whether records without a vector follow the ranked ones.
     """
 
     selection: Selection
@@ -59,6 +60,7 @@ class Request:
     limit: int
     offset: int
     min_score: float | None
+    unscored: bool = False
 
     @property
     def reach(self) -> int:

@@ -65,6 +65,8 @@ class Searcher:
                 index, cache = (None, None) if past else (self._index, self._cache)
                 finder = CandidateFinder(snapshot, index, cache)
                 page, found = _DenseSearch(snapshot, finder, request, request.dense, total).run()
+            if request.unscored and len(page) < request.limit:
+                page = joined(page, _unscored(snapshot, request, found, len(page)))
             hits = _hits(snapshot, page)
         return Hits(
             hits,
@@ -98,6 +100,20 @@ def _by_words(snapshot: Snapshot, request: Request) -> tuple[Scored, Candidates]
     )
     page = above(lexical_scored(matches), request.min_score)
     return page, Candidates(page.pks, page.similarity, "none", "full text only", complete=True)
+
+
+def _unscored(snapshot: Snapshot, request: Request, found: Candidates, shown: int) -> Scored:
+    """The records without a vector that fill the rest of a page, behind all that have one."""
+    live = len(snapshot.allowed(found.pks.tolist(), request.selection.widened)) if not shown else 0
+    ranked = request.offset + shown if shown else live
+    pks = snapshot.without_vectors(
+        None if request.dense is None else request.dense.space,
+        request.selection,
+        request.limit - shown,
+        max(request.offset - ranked, 0),
+    )
+    nothing = np.full(len(pks), np.nan)
+    return Scored(np.array(pks, dtype=np.int64), nothing, nothing, np.zeros(len(pks)))
 
 
 class _DenseSearch:

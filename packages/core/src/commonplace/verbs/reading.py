@@ -204,6 +204,7 @@ class Reading(Handle):
         offset: int = 0,
         min_score: float | None = None,
         context: int = 0,
+        unscored: bool = False,
         explain: bool = False,
     ) -> Hits:
         """The records nearest to a query in meaning and words, best first.
@@ -234,6 +235,8 @@ class Reading(Handle):
             min_score: only hits with at least this score.
             context: how many messages to give on either side of a hit that is a message, as its
                 `context`.
+            unscored: whether, with `mode="dense"`, the records that have no vector follow those
+                that have one, last written first, with score 0 and without a similarity.
             explain: whether the hits carry the plan that found them, as `hits.plan`.
 
         Raises:
@@ -259,6 +262,7 @@ class Reading(Handle):
         if space is not None:
             checked_id(space, "space")
         weight, explained = checked_weight(dense_weight), checked_flag(explain, "explain")
+        whole = checked_flag(unscored, "unscored")
         most, skipped = checked_limit(limit), checked_offset(offset)
         around = checked_size(context, "context") if context else 0
         least = None if min_score is None else checked_number(min_score, "min_score")
@@ -277,6 +281,7 @@ class Reading(Handle):
             limit=most,
             offset=skipped,
             min_score=least,
+            unscored=whole and least is None,
         )
         return self._in_context(hits if explained else Hits(hits), around)
 
