@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WITHOUT_AWAIT = {"scope", "view"}
+PROPERTIES = {"directory", "embedder"}
 OWN = {"open", "memory"}
 
 
@@ -39,7 +40,7 @@ def public(kind: type) -> set[str]:
     return {name for name, _ in inspect.getmembers(kind) if not name.startswith("_")}
 
 
-VERBS = sorted(public(Memory) - WITHOUT_AWAIT)
+VERBS = sorted(public(Memory) - WITHOUT_AWAIT - PROPERTIES)
 
 
 @pytest.fixture
@@ -94,6 +95,11 @@ EXAMPLES: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {
         (([{"content": "anew", "id": "new"}],), {"dedupe": True, "scope": "s/1"}),
         (([{"content": "other", "id": "0", "scope": "s/0"}],), {}),
     ],
+    "put_many": [(([{"content": "anew", "id": "0", "scope": "s/1"}],), {})],
+    "note_reading": [((["0", "nobody"],), {"app": "crewai"})],
+    "spaces": [((), {})],
+    "vectors": [(("nobody",), {})],
+    "tags": [((), {}), ((), {"scope": "s/1"})],
     "update": [(("1",), {"content": "white tea", "expected_version": 1})],
     "delete": [((["0", "nobody"],), {}), ((), {"scope": "s/2"}), ((), {"everything": True})],
     "sweep": [((), {})],
@@ -185,6 +191,11 @@ def test_making_a_view_needs_no_await_and_takes_the_same(verb: str) -> None:
     twin_of, own = getattr(Memory, verb), getattr(AsyncMemory, verb)
     assert inspect.signature(own) == inspect.signature(twin_of)
     assert not inspect.iscoroutinefunction(own)
+
+
+@pytest.mark.parametrize("name", sorted(PROPERTIES))
+def test_a_property_is_the_same(twins: tuple[Memory, Memory], name: str) -> None:
+    assert getattr(AsyncMemory(twins[0]), name) == getattr(twins[0], name)
 
 
 @pytest.mark.parametrize(("verb", "args", "options"), CASES)

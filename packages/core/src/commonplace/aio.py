@@ -17,9 +17,11 @@ from commonplace.workers import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
+    from commonplace.embedders import Embedder
     from commonplace.maintenance import ReindexReport
     from commonplace.scope import ScopeLike
 
@@ -87,9 +89,21 @@ class AsyncMemory:
         """See `Memory.thread`; needs no `await`."""
         return AsyncThread(self.memory.thread(name, **options))
 
+    @property
+    def embedder(self) -> Embedder:
+        """See `Memory.embedder`; needs no `await`."""
+        return self.memory.embedder
+
+    @property
+    def directory(self) -> Path | None:
+        """See `Memory.directory`; needs no `await`."""
+        return self.memory.directory
+
     add = _threaded(Memory.add)
     add_many = _threaded(Memory.add_many)
+    put_many = _threaded(Memory.put_many)
     update = _threaded(Memory.update)
+    note_reading = _threaded(Memory.note_reading)
     delete = _threaded(Memory.delete)
     sweep = _threaded(Memory.sweep)
     get = _threaded(Memory.get)
@@ -102,6 +116,9 @@ class AsyncMemory:
     exchange = _threaded(Memory.exchange)
     touch = _threaded(Memory.touch)
     find_scopes = _threaded(Memory.find_scopes)
+    spaces = _threaded(Memory.spaces)
+    vectors = _threaded(Memory.vectors)
+    tags = _threaded(Memory.tags)
     history = _threaded(Memory.history)
     restore = _threaded(Memory.restore)
     archive = _threaded(Memory.archive)

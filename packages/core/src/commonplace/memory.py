@@ -8,6 +8,7 @@ from commonplace.store import Options, Store
 from commonplace.verbs.care import Care
 from commonplace.verbs.comparing import Comparing
 from commonplace.verbs.conversing import Conversing
+from commonplace.verbs.inspecting import Inspecting
 from commonplace.verbs.keyed import Keyed
 from commonplace.verbs.moving import Moving
 from commonplace.verbs.watching import Watching
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
 
 
-class Memory(Conversing, Keyed, Watching, Comparing, Moving, Care):
+class Memory(Conversing, Keyed, Inspecting, Watching, Comparing, Moving, Care):
     """One memory: records in scopes, found by meaning, by words, by filter and by id.
 
     Use it as a context manager, or call `close()`. Safe to share between threads, and to open from

@@ -182,6 +182,11 @@ class Reader:
         with self._ledger.read(as_of=selection.as_of) as snapshot:
             return snapshot.count(selection)
 
+    def tags(self, selection: Selection) -> dict[str, int]:
+        """How many of the selected records carry each tag."""
+        with self._ledger.read() as snapshot:
+            return snapshot.tags(selection)
+
     def scopes(
         self, selection: Selection, depth: int | None, limit: int, offset: int
     ) -> list[ScopeInfo]:

@@ -26,11 +26,13 @@ from commonplace.maintenance import (
     Reindex,
     ReindexReport,
     Report,
+    SpaceStats,
     Stats,
     Sweeper,
     maintain,
     planned,
     repair,
+    spaces,
     stats,
     verify,
 )
@@ -164,6 +166,16 @@ class Store:
         return own.identity, own.dimension
 
     @property
+    def embedder(self) -> Embedder:
+        """The embedder in use."""
+        return self._model.now.embedder
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it has no files."""
+        return self.name == IN_MEMORY
+
+    @property
     def name_of_ledger(self) -> str:
         """What tells this memory from every other but its copies, wherever its files are."""
         return self._ledger.id
@@ -258,6 +270,11 @@ class Store:
         """Counts and sizes."""
         self._check_open()
         return stats(self._ledger, self._index, now=self.now())
+
+    def spaces(self) -> dict[str, SpaceStats]:
+        """The embedding spaces, by name."""
+        self._check_open()
+        return spaces(self._ledger)
 
     def close(self) -> None:
         """Release everything. Idempotent; harmless in a forked child."""

@@ -110,6 +110,42 @@ class Writer:
         self._written()
         return [self._chain.read(record) for record in written]
 
+    def put_whole(self, drafts: Sequence[Draft], allowed: Callable[[Scope], bool]) -> list[Record]:
+        """Write all drafts or none, each new or in place of the record with its id.
+
+        Args:
+            drafts: what to write.
+            allowed: whether a record that lies at a scope may be replaced.
+        """
+        if not drafts:
+            return []
+        passed = [self._chain.draft(draft) for draft in drafts]
+
+        def put(vectoriser: Vectoriser) -> list[Record]:
+            own = vectoriser.own_vectors(passed)
+            with self._ledger.write() as transaction:
+                now = self._clock.now()
+                ready = entries(transaction, vectoriser, passed, own, now)
+                blank = _none_of_its_own(transaction)
+                whole = [
+                    replace(entry, vectors={**blank, **entry.vectors})
+                    if draft.embed is None
+                    else entry
+                    for draft, entry in zip(passed, ready, strict=True)
+                ]
+                return transaction.put_whole(whole, allowed, now=now)
+
+        written = self._model.use(put)
+        self._written()
+        return [self._chain.read(record) for record in written]
+
+    def note_reading(
+        self, ids: Sequence[str], selection: Selection, *, app: str, at: datetime
+    ) -> int:
+        """Note in the values of the selected records when they were last shown; how many."""
+        with self._ledger.write() as transaction:
+            return transaction.note_reading(ids, selection, app=app, at=at)
+
     def exchange(
         self, drafts: Sequence[Draft], gone: Sequence[str], selection: Selection
     ) -> list[Record]:

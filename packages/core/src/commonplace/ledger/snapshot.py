@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from sqlalchemy import (
 
 from commonplace.clock import from_micros
 from commonplace.errors import InvalidInputError
+from commonplace.jsonvalue import load_json
 from commonplace.ledger import checking
 from commonplace.ledger.cursors import Cursors
 from commonplace.ledger.driver import fixed
@@ -147,6 +149,23 @@ class Snapshot(VectorReader):
             query = select(func.count()).select_from(records).where(self._condition(flat))
             return self._connection.execute(query, parameters(flat, self._dialect)).scalar_one()
         return self.total(flat) - len(self.hidden(flat))
+
+    def tags(self, selection: Selection) -> dict[str, int]:
+        """How many of the selected records carry each tag, in order of text.
+
+        Few lists of tags are different: they are counted first and taken apart then.
+        """
+        flat = self.flattened(selection)
+        query = (
+            select(records.c.tags, func.count().label("held"))
+            .where(self._condition(flat), records.c.tags != "[]")
+            .group_by(records.c.tags)
+        )
+        counts: Counter[str] = Counter()
+        for row in self._connection.execute(query, parameters(flat, self._dialect)):
+            for tag in load_json(row.tags):
+                counts[tag] += row.held
+        return dict(sorted(counts.items()))
 
     def expired(self, selection: Selection, limit: int = -1) -> Pks:
         """The records in the selected scopes that expired but were not swept."""

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select, update
 from commonplace.clock import from_micros
 from commonplace.drafts import OWN_SPACE
 from commonplace.errors import ConflictError, ModelMismatchError
+from commonplace.jsonvalue import dump_json
 from commonplace.ledger import checking
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.entries import NO_VECTORS, Entry, Written
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row, Update
 
+    from commonplace.jsonvalue import JsonValue
     from commonplace.ledger.entries import IfExists, Matrix
     from commonplace.ledger.reindexing import Origin
     from commonplace.ledger.selection import Query, Selection, Shape
@@ -85,6 +87,46 @@ class Transaction(RowWriter):
         begun = self._begun(placed, now)
         first = self._insert_begun(begun, now, operation="add")
         return [(pk, entry.record) for pk, (entry, _) in enumerate(begun, first)]
+
+    def put_whole(
+        self, entries: Sequence[Entry], allowed: Callable[[Scope], bool], *, now: int
+    ) -> list[Record]:
+        """Write records by id, each new or in place of what has its id, wherever that lies.
+
+        Vectors of spaces that an entry does not name stay. Of two entries with one id the last
+        wins.
+
+        Args:
+            entries: what to write.
+            allowed: whether a record that lies at a scope may be replaced.
+            now: the present moment.
+
+        Raises:
+            ConflictError: an id or a key is taken.
+        """
+        last = {entry.record.id: entry for entry in entries}
+        standing = self._without_expired(self._rows_by_id(list(last)), now)
+        for row in standing.values():
+            if not self._in(row, allowed):
+                raise ConflictError(f"id {row.id!r} is taken; choose another, or leave it out")
+        places = {name: self._free_place(entry.record, now) for name, entry in last.items()}
+        _check_keys_differ([(places[name], entry.record.key) for name, entry in last.items()])
+        fresh = [(entry, places[name]) for name, entry in last.items() if name not in standing]
+        written = {one.record.id: one.record for one in self._insert(fresh, now)}
+        for name, row in standing.items():
+            written[name] = self._replace_whole(row, last[name], places[name], now)
+        return [written[entry.record.id] for entry in entries]
+
+    def note_reading(
+        self, ids: Sequence[str], selection: Selection, *, app: str, at: datetime
+    ) -> int:
+        """Note in the values of selected records of an app when they were last shown; how many."""
+        found = self.records_by_id(ids, selection).values()
+        noted = [(record.id, _noted(record, app, at)) for record in found]
+        rows = [{"noted_id": name, "new": dump_json(value)} for name, value in noted if value]
+        if rows:
+            self._connection.execute(_NOTE, rows)
+        return len(rows)
 
     def revise(
         self,
@@ -344,8 +386,32 @@ class Transaction(RowWriter):
         self._rewrite(row, replace(entry, record=record), row.scope_id, now, keep_vectors=False)
         return Written(record=record, operation="update")
 
+    def _replace_whole(self, row: Row[Any], entry: Entry, place: int, now: int) -> Record:
+        given = entry.record
+        timed = given.created_at != given.updated_at  # the caller named a time
+        record = replace(
+            given,
+            version=row.version + 1,
+            key=row.key if given.key is None and row.scope_id == place else given.key,
+            created_at=given.created_at if timed else from_micros(row.created_at),
+            updated_at=from_micros(max(now, row.updated_at)),
+        )
+        self._rewrite(row, replace(entry, record=record), place, now, keep_vectors=True)
+        return record
+
     def _in(self, row: Row[Any], allowed: Callable[[Scope], bool]) -> bool:
         return allowed(self._scope_of(row))
+
+
+def _noted(record: Record, app: str, at: datetime) -> JsonValue:
+    """The value of a record with the note when it was last shown; None if it takes none."""
+    value = {} if record.value is None else record.value
+    if record.source.app != app or not isinstance(value, dict):
+        return None
+    notes = value.get(app, {})
+    if not isinstance(notes, dict):
+        return None
+    return {**value, app: {**notes, "last_accessed": at.isoformat()}}
 
 
 def check_space(space: Space, identity: str, dimension: int) -> None:
@@ -410,6 +476,11 @@ def _begun(record: Record, moment: datetime, last: int) -> Record:
 
 def _is_over(row: Row[Any], now: int) -> bool:
     return row.expires_at is not None and row.expires_at <= now
+
+
+_NOTE = fixed(
+    update(records).where(records.c.id == bindparam("noted_id")).values(value=bindparam("new"))
+)
 
 
 @functools.cache

@@ -6,7 +6,7 @@ from commonplace.maintenance.health import Report, repair, verify
 from commonplace.maintenance.maintain import maintain
 from commonplace.maintenance.policy import MaintenanceReport, Policy, Step
 from commonplace.maintenance.reindex import Reindex, ReindexReport, planned
-from commonplace.maintenance.statistics import SpaceStats, Stats, stats
+from commonplace.maintenance.statistics import SpaceStats, Stats, spaces, stats
 from commonplace.maintenance.sweeper import Sweeper
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "maintain",
     "planned",
     "repair",
+    "spaces",
     "stats",
     "verify",
 ]

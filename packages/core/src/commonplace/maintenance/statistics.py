@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from commonplace.index import Index
-    from commonplace.ledger import Ledger
+    from commonplace.ledger import Ledger, Snapshot
 
 _EVERYTHING = 2**62
 
@@ -73,28 +73,37 @@ def stats(ledger: Ledger, index: Index, *, now: int) -> Stats:
     everything = Selection.everything(now=now)
     with ledger.read() as snapshot:
         expired = len(snapshot.expired(everything))
-        spaces = tuple(
-            SpaceStats(
-                name=space.name,
-                identity=space.identity,
-                dimension=space.dimension,
-                vectors=space.vectors,
-                applied=snapshot.applied_seq(space),
-                partial=space.partial,
-            )
-            for space in snapshot.spaces().values()
-        )
         return Stats(
             records=snapshot.count(everything),
             expired=expired,
             scopes=len(snapshot.scope_infos(everything, None, _EVERYTHING, 0)),
             kinds=snapshot.kinds(),
-            spaces=spaces,
+            spaces=tuple(_spaces(snapshot).values()),
             head=snapshot.head(),
             index=index.state,
             ledger_bytes=_bytes_beside(ledger.path),
             index_bytes=_bytes_below(index.directory),
         )
+
+
+def spaces(ledger: Ledger) -> dict[str, SpaceStats]:
+    """The embedding spaces at one moment, by name."""
+    with ledger.read() as snapshot:
+        return _spaces(snapshot)
+
+
+def _spaces(snapshot: Snapshot) -> dict[str, SpaceStats]:
+    return {
+        space.name: SpaceStats(
+            name=space.name,
+            identity=space.identity,
+            dimension=space.dimension,
+            vectors=space.vectors,
+            applied=snapshot.applied_seq(space),
+            partial=space.partial,
+        )
+        for space in snapshot.spaces().values()
+    }
 
 
 def _bytes_beside(path: Path | None) -> int:

@@ -1,4 +1,4 @@
-"""Writing: `add`, `add_many`, `update`, `delete`, `sweep`."""
+"""Writing: `add`, `add_many`, `put_many`, `note_reading`, `update`, `delete`, `sweep`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from commonplace.arguments import (
     checked_number,
     checked_offset,
 )
+from commonplace.clock import from_micros, to_micros
 from commonplace.drafts import RecordChanges, RecordFields, Revision
 from commonplace.errors import ConflictError, InvalidInputError, NotFoundError
 from commonplace.repeats import Repeats
@@ -20,6 +21,7 @@ from commonplace.verbs.handle import Handle, fields_given
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from commonplace.record import Record
     from commonplace.repeats import OnDuplicate
@@ -108,6 +110,48 @@ class Writing(Handle):
         given = [fields_given(one, default) for one in checked_iterable(records, "records")]
         repeats = _repeats(on_duplicate, similar_at)
         return self._put(given, if_exists, dedupe=dedupe, repeats=repeats)
+
+    def put_many(self, records: Iterable[Record | Mapping[str, Any]]) -> list[Record]:
+        """Write whole records by their ids in one transaction: all of them or none.
+
+        Where `add_many` keeps the place and the `created_at` of a record that it replaces, this
+        makes it what is given, wherever in this view it lay. What is not given stays as it was: its
+        `created_at`, its key, and its vectors in spaces that are not named.
+
+        Args:
+            records: dicts of `content` and the fields of `add`, or records read elsewhere.
+
+        Returns:
+            The stored records in the order given. Of two with one id the last wins.
+
+        Raises:
+            InvalidInputError: one of them is malformed; nothing was written.
+            RefusedError: middleware does not let one of them be written; nothing was written.
+            ConflictError: an id is taken outside what this view writes, or a key is taken.
+        """
+        given = [fields_given(one, {}) for one in checked_iterable(records, "records")]
+        return self._store.writer.put_whole(self._drafts(given), self._view.may_write)
+
+    def note_reading(self, ids: Iterable[str], *, app: str, at: datetime | None = None) -> int:
+        """Note when records were last shown, in their values: `value[app]["last_accessed"]`.
+
+        This is no change of a record: its version, its `updated_at`, its history and the journal
+        stay as they are. Records that another app wrote, and those whose value holds something
+        else under this name, are left alone.
+
+        Args:
+            ids: which; those that this view does not write are left out.
+            app: the `source.app` that wrote them.
+            at: when; now if left out.
+
+        Returns:
+            How many were noted.
+        """
+        moment = from_micros(self._store.now() if at is None else to_micros(at, "at"))
+        selection = self._selection([self._view.writable(None)])
+        return self._store.writer.note_reading(
+            checked_ids(ids), selection, app=checked_id(app, "app"), at=moment
+        )
 
     def update(
         self,
