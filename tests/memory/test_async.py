@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-WITHOUT_AWAIT = {"scope", "view"}
+WITHOUT_AWAIT = {"scope", "thread", "threads", "view"}
 PROPERTIES = {"directory", "embedder"}
 OWN = {"open", "memory"}
 
