@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, cast
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import events, history, links, moving, processes, searches, writes
+from benchmarks import events, history, links, moving, processes, searches, threads, writes
 from benchmarks.data import make
 from benchmarks.peers import open_peer
 from benchmarks.report import Finding, document, put_between_markers, summary, write_json
@@ -37,6 +37,7 @@ SUBJECTS = (
     "links",
     "history",
     "moving",
+    "threads",
     "writes",
     "bulk",
     "searches",
@@ -45,7 +46,7 @@ SUBJECTS = (
     "opening",
     "memory",
 )
-APART = {"import", "events", "links", "history", "moving"}
+APART = {"import", "events", "links", "history", "moving", "threads"}
 """Subjects with stores of their own."""
 
 STEPS_A_SIZE = 7
@@ -82,6 +83,14 @@ class Run:
         if self._step("writes"):
             small = self.workspace / "small"
             self.findings += writes.into_small_stores(small, 2 * self.rounds)
+        self._apart(sizes)
+        if self.only - APART:
+            for records in sizes:
+                self._at(records)
+        if self._step("searches") and len(sizes) > 1:
+            self._growth(sizes[0], sizes[-1])
+
+    def _apart(self, sizes: list[int]) -> None:
         if self._step("links"):
             size = min(links.RECORDS, sizes[-1])
             place = self.workspace / "links"
@@ -94,11 +103,9 @@ class Run:
             size = min(moving.RECORDS, sizes[-1])
             place = self.workspace / "moving"
             self.findings += moving.moving(place, self.rounds, self._tell, size)
-        if self.only - APART:
-            for records in sizes:
-                self._at(records)
-        if self._step("searches") and len(sizes) > 1:
-            self._growth(sizes[0], sizes[-1])
+        if self._step("threads"):
+            place = self.workspace / "threads"
+            self.findings += threads.conversations(place, self.rounds, self._tell)
 
     def _at(self, records: int) -> None:
         self._tell(f"making {records:,} records")

@@ -138,9 +138,7 @@ class RowWriter(Snapshot):
             self._log([event(row, "move", 0, now)])
         self._log([{**new_event(new, now), "operation": operation, "vectors": held}])
 
-    def _insert_begun(
-        self, fresh: Sequence[tuple[Entry, int]], now: int, *, operation: str
-    ) -> int:
+    def _insert_begun(self, fresh: Sequence[tuple[Entry, int]], now: int, *, operation: str) -> int:
         """Write new records; the number of the first, the others follow it."""
         first = self._dialect.next_pk(self._connection)
         if not fresh:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     Read: TypeAlias = Callable[[Window], list[Message]]
     """The messages of one thread that a window shows, in order."""
 
-_READ_AT_ONCE = 48
+_READ_AT_ONCE = 1000
+_A_FEW = 8
 _MORE = 4
 
 
@@ -68,7 +69,9 @@ def opening(read: Read) -> list[Message]:
     return [message for message in first if message.kind == "system"]
 
 
-def latest(read: Read, room: Room, count: TokenCounter, *, after: int | None) -> list[Message]:
+def latest(
+    read: Read, room: Room, count: TokenCounter, *, after: int | None, mean: float = 1.0
+) -> list[Message]:
     """The newest messages that find room, without results whose calls do not.
 
     They are read from the end, so that the length of the thread does not matter.
@@ -78,9 +81,10 @@ def latest(read: Read, room: Room, count: TokenCounter, *, after: int | None) ->
         room: for how much.
         count: how many tokens a message takes.
         after: only messages behind this position.
+        mean: how many tokens a message takes on average: about so many are read at first.
     """
     chosen: list[Message] = []
-    spent, before, size = 0, None, _first_read(room)
+    spent, before, size = 0, None, _first_read(room, mean)
     while True:
         page = read(Window(limit=size, before=before, after=after))
         for message in reversed(page):
@@ -100,5 +104,8 @@ def fits(messages: Sequence[Message], room: Room, count: TokenCounter) -> bool:
     return enough and (room.tokens is None or sum(map(count, messages)) <= room.tokens)
 
 
-def _first_read(room: Room) -> int:
-    return _READ_AT_ONCE if room.messages is None else room.messages + 1
+def _first_read(room: Room, mean: float) -> int:
+    """About how many messages find room, and a few more."""
+    fitting = _READ_AT_ONCE if room.tokens is None else int(room.tokens / max(mean, 1.0))
+    most = fitting if room.messages is None else room.messages
+    return min(most, fitting) + _A_FEW

@@ -93,9 +93,8 @@ class Extracting(Prompting):
                 "source": replace(self._options.source, thread=info.key or info.id),
             }
             if fact.replaces in open_facts:
-                record = self._memory.supersede(
-                    str(fact.replaces), fact.content, reason=fact.reason, **fields
-                )
+                new = {"content": fact.content, **fields}
+                record = self._memory.supersede(str(fact.replaces), new, reason=fact.reason)
                 open_facts.discard(str(fact.replaces))
                 replaced[str(fact.replaces)] = record
                 added.append(record)

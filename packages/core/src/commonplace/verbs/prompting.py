@@ -97,15 +97,16 @@ class Prompting:
             None if max_tokens is None else checked_size(max_tokens, "max_tokens"),
         )
         count = counted(count_tokens)
+        info = self.info()
+        held = 0 if info is None else info.messages
+        mean = 1.0 if info is None or not held else info.tokens / held
         head = opening(self._read)
         room = room.less(sum(map(count, head)))
         if checked_flag(summary, "summary"):
             chosen = self._summed_up(room, count, head)
         else:
-            chosen = latest(self._read, room, count, after=None)
+            chosen = latest(self._read, room, count, after=None, mean=mean)
         whole = [*(one for one in head if one not in chosen), *chosen]
-        info = self.info()
-        held = 0 if info is None else info.messages
         shown = sum(message.position != _NOWHERE for message in whole)
         return Context(whole, tokens=sum(map(count, whole)), omitted=max(held - shown, 0))
 
