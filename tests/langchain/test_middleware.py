@@ -12,14 +12,15 @@ from langgraph.checkpoint.memory import InMemorySaver
 from tests.langchain.scripted import agent, calling, scripted
 
 from commonplace import InvalidInputError, Memory
-from commonplace.rendering import estimate_tokens
-from langchain_commonplace import CommonplaceMemoryMiddleware
+from langchain_commonplace import CommonplaceChatMessageHistory, CommonplaceMemoryMiddleware
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from langgraph.runtime import Runtime
+
+    from commonplace import Message, Record
 
 
 @dataclass
@@ -133,14 +134,18 @@ def test_hostile_memories_stay_quoted(memory: Memory) -> None:
     assert all(line.startswith("> ") for line in lines)
 
 
+def words(text: str) -> int:
+    return len(text.split())
+
+
 def test_the_budget_holds(memory: Memory) -> None:
     memory.add_many([f"Alice drinks tea number {n}" for n in range(20)])
     model = scripted("tea")
-    middleware = CommonplaceMemoryMiddleware(memory, limit=20, token_budget=150)
+    middleware = CommonplaceMemoryMiddleware(memory, limit=20, token_budget=150, count_tokens=words)
     agent(model, middleware).invoke(asked("tea?"))
     recalled = model.shown[0][0].text
     assert recalled.count("> Alice drinks tea") > 1
-    assert estimate_tokens(recalled) <= 150
+    assert 120 < words(recalled) <= 150
 
 
 def test_what_is_recalled_can_be_chosen(memory: Memory) -> None:
@@ -199,68 +204,132 @@ def test_several_stand_side_by_side(memory: Memory) -> None:
     assert sorted("tea for all" in message.text for message in recalled) == [False, True]
 
 
-def liked(messages: Sequence[BaseMessage]) -> list[str | dict[str, Any]]:
-    found = [message.text for message in messages if isinstance(message, HumanMessage)]
-    return [{"content": text, "tags": ["liked"]} for text in found if "like" in text]
+def liked(messages: Sequence[Message], _known: Sequence[Record]) -> list[dict[str, Any]]:
+    return [
+        {"content": message.text, "tags": ["liked"], "messages": [message.id]}
+        for message in messages
+        if message.role == "user" and "like" in message.text
+    ]
 
 
-async def liked_later(messages: Sequence[BaseMessage]) -> list[str]:
-    return [message.text for message in messages if "like" in message.text]
-
-
+@pytest.mark.parametrize("twin", ["invoke", "ainvoke"])
 @pytest.mark.anyio
-async def test_facts_are_remembered_and_recalled_in_another_conversation(memory: Memory) -> None:
-    middleware = CommonplaceMemoryMiddleware(memory, scope="users/{user_id}", extractor=liked)
+async def test_facts_are_kept_and_recalled_in_another_conversation(
+    memory: Memory, twin: str
+) -> None:
+    middleware = CommonplaceMemoryMiddleware(
+        memory, scope="users/{user_id}", extractor=liked, kinds=["fact"]
+    )
     model = scripted("good", "tea")
     runs = agent(model, middleware, checkpointer=InMemorySaver(), name="support")
-    runs.invoke(asked("I like tea"), {"configurable": {"thread_id": "1", "user_id": "alice"}})
-    (fact,) = memory.list()
+    for thread, said in (("1", "I like tea"), ("2", "Which tea?")):
+        config = {"configurable": {"thread_id": thread, "user_id": "alice"}}
+        if twin == "invoke":
+            runs.invoke(asked(said), config)
+        else:
+            await runs.ainvoke(asked(said), config)
+    (fact,) = memory.list(kinds="fact")
     assert (fact.content, fact.tags, fact.scope.path) == ("I like tea", ("liked",), "users/alice")
-    assert fact.source.to_dict() == {
-        "app": "langchain",
-        "agent": "support",
-        "user": "alice",
-        "thread": "1",
-    }
-    await runs.ainvoke(
-        asked("Which tea?"), {"configurable": {"thread_id": "2", "user_id": "alice"}}
-    )
+    assert fact.source.thread == "1"
+    (link,) = memory.links(fact.id)
+    told = memory.get(link.target_id)
+    assert told
+    assert (told.kind, told.content) == ("message", "I like tea")
     assert "> I like tea" in model.shown[1][0].text
 
 
+@pytest.mark.parametrize("twin", ["invoke", "ainvoke"])
 @pytest.mark.anyio
-async def test_an_extractor_sees_each_message_once(memory: Memory) -> None:
-    seen: list[list[str]] = []
+async def test_each_message_is_kept_once_in_the_thread_of_the_run(
+    memory: Memory, twin: str
+) -> None:
+    model = scripted("one", calling("look_up", word="sky"), "two", "three")
+    runs = agent(
+        model,
+        CommonplaceMemoryMiddleware(memory, scope="users/{user_id}"),
+        tools=[look_up],
+        checkpointer=InMemorySaver(),
+        name="support",
+    )
+    config = {"configurable": {"thread_id": "t", "user_id": "alice"}}
+    for said in (["a"], ["b"], ["c", "d"]):
+        given = {"messages": [HumanMessage(text) for text in said]}
+        state = (
+            runs.invoke(given, config) if twin == "invoke" else await runs.ainvoke(given, config)
+        )
+    (info,) = memory.threads.list()
+    assert (info.key, info.scope.path) == ("t", "users/alice")
+    kept = memory.thread("t", scope="users/alice").messages()
+    assert [(one.role, one.text) for one in kept] == [
+        ("user", "a"),
+        ("assistant", "one"),
+        ("user", "b"),
+        ("assistant", ""),
+        ("tool", "sky!"),
+        ("assistant", "two"),
+        ("user", "c"),
+        ("user", "d"),
+        ("assistant", "three"),
+    ]
+    assert (
+        CommonplaceChatMessageHistory("t", memory, scope="users/alice").messages
+        == state["messages"]
+    )
+    assert kept[0].source.to_dict() == {
+        "app": "langchain",
+        "agent": "support",
+        "user": "alice",
+        "thread": "t",
+    }
 
-    def note(messages: Sequence[BaseMessage]) -> list[str]:
-        seen.append(texts(messages))
-        return []
 
-    model = scripted("one", "two", "three")
-    middleware = CommonplaceMemoryMiddleware(memory, extractor=note)
-    runs = agent(model, middleware, checkpointer=InMemorySaver())
-    config = {"configurable": {"thread_id": "1"}}
-    runs.invoke(asked("a"), config)
-    await runs.ainvoke(asked("b"), config)
-    runs.invoke({"messages": [HumanMessage("c"), HumanMessage("d")]}, config)
-    assert seen == [["a", "one"], ["b", "two"], ["c", "d", "three"]]
+def test_messages_of_other_threads_are_recalled_those_of_its_own_are_not(memory: Memory) -> None:
+    model = scripted("noted", "noted", "you do")
+    runs = agent(model, CommonplaceMemoryMiddleware(memory), checkpointer=InMemorySaver())
+    for thread, said in (("1", "I like tea"), ("2", "tea at five"), ("1", "tea?")):
+        runs.invoke(asked(said), {"configurable": {"thread_id": thread}})
+    recalled = [shown[-2].text for shown in model.shown[1:]]
+    assert "> I like tea" in recalled[0]
+    assert "> tea at five" in recalled[1]
+    assert "> I like tea" not in recalled[1]
 
 
-@pytest.mark.anyio
-async def test_an_extractor_may_be_async(memory: Memory) -> None:
-    middleware = CommonplaceMemoryMiddleware(memory, extractor=liked_later)
-    runs = agent(scripted("ok", "ok"), middleware)
-    await runs.ainvoke(asked("I like tea"))
-    assert [record.content for record in memory.list()] == ["I like tea"]
-    with pytest.raises(InvalidInputError, match="ainvoke"):
-        runs.invoke(asked("I like coffee"))
+def test_artifacts_of_tools_are_not_kept(memory: Memory) -> None:
+    @tool(response_format="content_and_artifact")
+    def draw() -> tuple[str, object]:
+        """Draw."""
+        return "drawn", object()
+
+    runs = agent(
+        scripted(calling("draw"), "done"), CommonplaceMemoryMiddleware(memory), tools=[draw]
+    )
+    state = runs.invoke(asked("draw"), {"configurable": {"thread_id": "t"}})
+    assert state["messages"][2].artifact is not None
+    assert memory.thread("t").messages()[2].text == "drawn"
 
 
-def test_a_fact_that_is_known_is_not_added_again(memory: Memory) -> None:
-    runs = agent(scripted("ok", "ok"), CommonplaceMemoryMiddleware(memory, extractor=liked))
-    for _ in range(2):
+def test_nothing_is_kept_if_that_is_not_wanted_or_there_is_no_thread(memory: Memory) -> None:
+    silent = CommonplaceMemoryMiddleware(memory, keep_messages=False)
+    agent(scripted("ok"), silent).invoke(asked("a"), {"configurable": {"thread_id": "t"}})
+    agent(scripted("ok"), CommonplaceMemoryMiddleware(memory)).invoke(asked("a"))
+    assert memory.threads.count() == 0
+
+
+def test_without_a_thread_an_extractor_is_refused_before_the_model_is_asked(
+    memory: Memory,
+) -> None:
+    model = scripted("ok")
+    runs = agent(model, CommonplaceMemoryMiddleware(memory, extractor=liked))
+    with pytest.raises(InvalidInputError, match="thread_id"):
         runs.invoke(asked("I like tea"))
-    assert memory.count() == 1
+    assert model.shown == []
+
+
+def test_a_run_that_fails_keeps_nothing(memory: Memory) -> None:
+    runs = agent(scripted(), CommonplaceMemoryMiddleware(memory), checkpointer=InMemorySaver())
+    with pytest.raises(RuntimeError):
+        runs.invoke(asked("a"), {"configurable": {"thread_id": "t"}})
+    assert memory.count() == 0
 
 
 def test_no_memory_text_is_left_in_the_last_checkpoint(memory: Memory) -> None:
@@ -275,7 +344,14 @@ def test_no_memory_text_is_left_in_the_last_checkpoint(memory: Memory) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"place": "top"}, {"token_budget": -1}, {"format": "xml"}, {"count_tokens": 3}]
+    "wrong",
+    [
+        {"place": "top"},
+        {"token_budget": -1},
+        {"format": "xml"},
+        {"count_tokens": 3},
+        {"extractor": liked, "keep_messages": False},
+    ],
 )
 def test_what_it_cannot_do_is_refused_at_once(memory: Memory, wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError):
@@ -284,6 +360,7 @@ def test_what_it_cannot_do_is_refused_at_once(memory: Memory, wrong: dict[str, A
 
 def test_a_path_is_opened_and_closed(path: Path) -> None:
     with CommonplaceMemoryMiddleware(path, extractor=liked) as middleware:
-        agent(scripted("ok"), middleware).invoke(asked("I like tea"))
+        thread = {"configurable": {"thread_id": "t"}}
+        agent(scripted("ok"), middleware).invoke(asked("I like tea"), thread)
     with Memory(path) as memory:
-        assert memory.count() == 1
+        assert [fact.content for fact in memory.list(kinds="fact")] == ["I like tea"]

@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from langchain_commonplace.history import CommonplaceChatMessageHistory
     from langchain_commonplace.middleware import CommonplaceMemoryMiddleware
     from langchain_commonplace.retriever import CommonplaceRetriever
     from langchain_commonplace.stores import (
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "history": ["CommonplaceChatMessageHistory"],
     "middleware": ["CommonplaceMemoryMiddleware"],
     "retriever": ["CommonplaceRetriever"],
     "stores": ["CommonplaceByteStore", "CommonplaceDocumentStore", "CommonplaceKeyValueStore"],
@@ -31,6 +33,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "CommonplaceByteStore",
+    "CommonplaceChatMessageHistory",
     "CommonplaceDocumentStore",
     "CommonplaceKeyValueStore",
     "CommonplaceMemoryMiddleware",

@@ -1,16 +1,33 @@
-"""From records to documents and back. Nothing here reads or writes a memory."""
+"""From records to documents, from messages to messages, and back. Nothing here does I/O."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.documents import Document
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    HumanMessage,
+    RemoveMessage,
+    SystemMessage,
+    convert_to_messages,
+    messages_from_dict,
+)
+
+from commonplace import InvalidInputError
 
 if TYPE_CHECKING:
-    from commonplace import Hit, Record
+    from commonplace import Hit, Message, Record
 
 FACE = "langchain"
-"""Under this name in a record's value stands what only LangChain needs to know."""
+"""Under this name in a record's value or metadata stands what only LangChain needs to know."""
+_SPEAKERS: dict[str, type[AIMessage | HumanMessage | SystemMessage]] = {
+    "user": HumanMessage,
+    "assistant": AIMessage,
+    "system": SystemMessage,
+}
 
 
 def hit_to_document(hit: Hit) -> Document:
@@ -69,3 +86,49 @@ def kept(record: Record) -> dict[str, Any] | None:
     """What stands in a record's value for LangChain alone; None if another face wrote it."""
     value: Any = record.value
     return cast("dict[str, Any]", value).get(FACE) if isinstance(value, dict) else None
+
+
+def message_fields(message: BaseMessage) -> dict[str, Any]:
+    """A message as `Thread.add` takes it; `as_message` gives it back equal.
+
+    Raises:
+        InvalidInputError: it holds what is not JSON, such as a tool's artifact of another type.
+    """
+    try:
+        data = message.model_dump(mode="json")
+    except ValueError:
+        raise InvalidInputError(
+            f"the {message.type} message holds what is not JSON; tools may give JSON as artifact"
+        ) from None
+    whole = {"type": message.type, "data": data}
+    if isinstance(message, RemoveMessage):  # its id is that of the message it removes
+        return {"role": message.type, "content": "", "metadata": {FACE: whole}}
+    return whole
+
+
+def as_message(message: Message) -> BaseMessage:
+    """A message of a thread, whichever face wrote it."""
+    for whole in (message.original, message.metadata.get(FACE)):
+        if isinstance(whole, dict) and isinstance(whole.get("data"), dict):
+            return messages_from_dict([whole])[0]
+    return _openai_message(message) or _plain_message(message)
+
+
+def _openai_message(message: Message) -> BaseMessage | None:
+    """A chat message of OpenAI's form, with its tool calls; None if it is none."""
+    if not message.original or "role" not in message.original:
+        return None
+    try:
+        (found,) = convert_to_messages([message.original])
+    except (ValueError, TypeError, KeyError, NotImplementedError):
+        return None
+    return found
+
+
+def _plain_message(message: Message) -> BaseMessage:
+    content: Any = message.text if message.original else message.content
+    if not isinstance(content, str | list):
+        content = message.text
+    named: dict[str, Any] = {"content": content, "id": message.id, "name": message.name}
+    speaker = _SPEAKERS.get(message.kind)
+    return speaker(**named) if speaker else ChatMessage(role=message.role, **named)

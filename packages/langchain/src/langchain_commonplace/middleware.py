@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
 
 from langchain.agents.middleware import AgentMiddleware, AgentState
 from langchain.agents.middleware.types import ContextT, PrivateStateAttr, ResponseT
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
-from langchain_core.runnables import run_in_executor
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-from commonplace import AsyncMemory, InvalidInputError, render
-from commonplace.rendering import estimate_tokens
+from commonplace import AsyncMemory, AsyncThread, InvalidInputError, render
+from langchain_commonplace._convert import message_fields
 from langchain_commonplace._opening import MemoryLike, Opened
 from langchain_commonplace._place import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
     from langchain.agents.middleware.types import ModelRequest, ModelResponse
     from langgraph.runtime import Runtime
 
-    from commonplace import Hits, Memory
+    from commonplace import Hit, Thread
     from langchain_commonplace._place import ScopeSource
-
-Fact: TypeAlias = str | Mapping[str, Any]
-"""A fact to remember: its text, or `content` and the other fields of `Memory.add`."""
-Extractor: TypeAlias = Callable[[Sequence[BaseMessage]], Iterable[Fact] | Awaitable[Iterable[Fact]]]
-"""What finds the facts worth remembering in the new messages of a run; it may be async."""
 
 _KEY = "commonplace_memory"
 _LONGEST_QUERY = 4000
@@ -43,13 +37,15 @@ class CommonplaceMemoryMiddleware(Opened, AgentMiddleware[MemoryState, ContextT,
 
     Once per user turn, before the agent begins, the memory is searched for the last user message.
     What is found goes into every model call of the turn as quoted data, before that message; it is
-    never written into the conversation, so it does not pile up there. After the run the new
-    messages are kept, and the facts that an extractor finds in them.
+    never written into the conversation, so it does not pile up there. After the run its new
+    messages are kept in the thread of its `thread_id`, where every other face reads them, and the
+    facts that an extractor takes out of them beside it.
 
     ```python
     memory_middleware = CommonplaceMemoryMiddleware(memory, scope="users/{user_id}")
     agent = create_agent(model, tools, middleware=[memory_middleware])
-    agent.invoke({"messages": [...]}, config={"configurable": {"user_id": "alice"}})
+    config = {"configurable": {"user_id": "alice", "thread_id": "1"}}
+    agent.invoke({"messages": [...]}, config)
     ```
 
     Args:
@@ -57,7 +53,8 @@ class CommonplaceMemoryMiddleware(Opened, AgentMiddleware[MemoryState, ContextT,
         scope: where the memories live: a scope, its path, its segments, or a function of the
             agent's `Runtime`. A segment such as `{user_id}` stands for the entry of that name in
             the run's context, or else in `config["configurable"]`.
-        limit: how many memories are recalled at most.
+        limit: how many memories are recalled at most. Messages of the thread itself are not: they
+            are in the prompt already.
         token_budget: how many tokens they may have in the prompt, as counted.
         count_tokens: counts the tokens of a text; about, by default.
         mode: `hybrid`, `dense` or `lexical`; see `Memory.search`.
@@ -68,8 +65,10 @@ class CommonplaceMemoryMiddleware(Opened, AgentMiddleware[MemoryState, ContextT,
         format: how they are written: `markdown` or `json`.
         place: `message` puts them into a user message of their own, where text that somebody once
             wrote belongs; `system` appends them to the system message.
-        extractor: finds the facts in the new messages of a run; None for none. A fact that is
-            known already, word by word, is not added again.
+        keep_messages: whether new messages are kept. A run without a `thread_id` keeps none. What
+            tools give beside their answer, as artifact, is not kept.
+        extractor: takes facts out of the new messages: a function of them and of the nearest known
+            facts, or a LangChain chat model; see `Thread.extract`. None takes none.
         name: tells several of these in one agent apart.
     """
 
@@ -82,7 +81,7 @@ class CommonplaceMemoryMiddleware(Opened, AgentMiddleware[MemoryState, ContextT,
         scope: ScopeSource | None = None,
         limit: int = 10,
         token_budget: int = 1000,
-        count_tokens: Callable[[str], int] = estimate_tokens,
+        count_tokens: Callable[[str], int] | None = None,
         mode: Literal["hybrid", "dense", "lexical"] = "hybrid",
         kinds: Sequence[str] = (),
         tags: Sequence[str] = (),
@@ -90,27 +89,29 @@ class CommonplaceMemoryMiddleware(Opened, AgentMiddleware[MemoryState, ContextT,
         min_score: float | None = None,
         format: Literal["markdown", "json"] = "markdown",  # noqa: A002 - as in `render`
         place: Literal["message", "system"] = "message",
-        extractor: Extractor | None = None,
+        keep_messages: bool = True,
+        extractor: Any = None,
         name: str = "CommonplaceMemoryMiddleware",
     ) -> None:
         if place not in {"message", "system"}:
             raise InvalidInputError("place is one of 'message', 'system'")
+        if extractor is not None and not keep_messages:
+            raise InvalidInputError("an extractor reads the messages that are kept; keep them")
         self._scope = scope
         self._search: dict[str, Any] = {
             "limit": limit,
             "mode": mode,
             "kinds": kinds,
             "tags": tags,
-            "filter": filter,
             "min_score": min_score,
         }
-        self._rendering: dict[str, Any] = {
-            "token_budget": token_budget,
-            "count_tokens": count_tokens,
-            "format": format,
-        }
+        self._filter = filter
+        self._rendering: dict[str, Any] = {"token_budget": token_budget, "format": format}
+        if count_tokens is not None:
+            self._rendering["count_tokens"] = count_tokens
         render([], **self._rendering)  # refused now, not in the first run
         self._place = place
+        self._keep = keep_messages
         self._extractor = extractor
         self._name = name
         self._open(memory)
@@ -122,17 +123,21 @@ class CommonplaceMemoryMiddleware(Opened, AgentMiddleware[MemoryState, ContextT,
 
     def before_agent(self, state: MemoryState, runtime: Runtime[ContextT]) -> dict[str, Any] | None:
         """Recall what the user's message calls for."""
-        view = self._view(runtime)
+        run = self._run(runtime)
+        view = run.view(self._memory, self._scope)
         query = _query(state["messages"])
-        return self._recalled(state, view.search(query, **self._search) if query else None)
+        hits: Sequence[Hit] = view.search(query, **self._wanted(run)) if query else []
+        return self._recalled(state, hits)
 
     async def abefore_agent(
         self, state: MemoryState, runtime: Runtime[ContextT]
     ) -> dict[str, Any] | None:
         """See `before_agent`."""
-        view = AsyncMemory(self._view(runtime))
+        run = self._run(runtime)
+        view = AsyncMemory(run.view(self._memory, self._scope))
         query = _query(state["messages"])
-        return self._recalled(state, await view.search(query, **self._search) if query else None)
+        found = view.search(query, **self._wanted(run)) if query else None
+        return self._recalled(state, await found if found else [])
 
     def wrap_model_call(
         self,
@@ -151,31 +156,50 @@ class CommonplaceMemoryMiddleware(Opened, AgentMiddleware[MemoryState, ContextT,
         return await handler(self._with_memories(request))
 
     def after_agent(self, state: MemoryState, runtime: Runtime[ContextT]) -> dict[str, Any] | None:
-        """Remember what the run brought."""
+        """Keep what the run brought."""
         new = self._new(state)
-        if new and self._extractor is not None:
-            found = self._extractor(new)
-            if inspect.isawaitable(found):
-                if inspect.iscoroutine(found):
-                    found.close()
-                raise InvalidInputError("the extractor is async; run the agent with ainvoke")
-            self._view(runtime).add_many(_records(found), dedupe=True)
+        thread = self._thread(runtime)
+        if thread and new:
+            thread.add(new)
+        if thread and self._extractor is not None:
+            thread.extract(self._extractor)
         return self._done(state)
 
     async def aafter_agent(
         self, state: MemoryState, runtime: Runtime[ContextT]
     ) -> dict[str, Any] | None:
-        """See `after_agent`; an extractor that is not async runs in a thread."""
+        """See `after_agent`; the extractor runs in a thread."""
         new = self._new(state)
-        if new and self._extractor is not None:
-            found = await run_in_executor(None, self._extractor, new)
-            if inspect.isawaitable(found):
-                found = await found
-            await AsyncMemory(self._view(runtime)).add_many(_records(found), dedupe=True)
+        thread = self._thread(runtime)
+        if thread and new:
+            await AsyncThread(thread).add(new)
+        if thread and self._extractor is not None:
+            await AsyncThread(thread).extract(self._extractor)
         return self._done(state)
 
-    def _view(self, runtime: Runtime[Any]) -> Memory:
-        return Run(runtime).view(self._memory, self._scope)
+    def _run(self, runtime: Runtime[Any]) -> Run:
+        run = Run(runtime)
+        if self._extractor is not None and run.thread_id is None:
+            raise InvalidInputError(
+                "facts are taken out of a thread, and this run has none; give it a thread_id, as "
+                "in config={'configurable': {'thread_id': ...}}"
+            )
+        return run
+
+    def _wanted(self, run: Run) -> dict[str, Any]:
+        """The options of the search: all but the messages that are in the prompt anyway."""
+        given: list[Mapping[str, Any]] = [self._filter] if self._filter else []
+        if run.thread_id is not None:
+            own = {"@kind": "message", "@source.thread": run.thread_id}
+            given.append({"$not": own})
+        return {**self._search, "filter": {"$and": given} if given else None}
+
+    def _thread(self, runtime: Runtime[Any]) -> Thread | None:
+        run = Run(runtime)
+        if not self._keep or run.thread_id is None:
+            return None
+        view = run.view(self._memory, self._scope)
+        return view.thread(run.thread_id, source=run.source())
 
     def _own_state(self, state: Mapping[str, Any]) -> dict[str, Any]:
         return state.get(_KEY, {}).get(self._name, {})
@@ -184,8 +208,8 @@ class CommonplaceMemoryMiddleware(Opened, AgentMiddleware[MemoryState, ContextT,
         own = {**self._own_state(state), **parts}
         return {_KEY: {**state.get(_KEY, {}), self._name: own}}
 
-    def _recalled(self, state: MemoryState, hits: Hits | None) -> dict[str, Any]:
-        rendering = render(hits or [], **self._rendering)
+    def _recalled(self, state: MemoryState, hits: Sequence[Hit]) -> dict[str, Any]:
+        rendering = render(hits, **self._rendering)
         return self._updated(
             state,
             text=rendering.text,
@@ -198,12 +222,12 @@ class CommonplaceMemoryMiddleware(Opened, AgentMiddleware[MemoryState, ContextT,
         last = state["messages"][-1].id if state["messages"] else None
         return self._updated(state, text="", until=last)
 
-    def _new(self, state: MemoryState) -> list[BaseMessage]:
-        """The messages since the end of the run before, which lacks them if it was another's."""
+    def _new(self, state: MemoryState) -> list[dict[str, Any]]:
+        """The messages since the end of the run before; all of them if there is no trace of it."""
         messages: list[BaseMessage] = list(state["messages"])
         until = self._own_state(state).get("until")
         at = next((at for at, one in enumerate(messages) if until and one.id == until), -1)
-        return [one for one in messages[at + 1 :] if not isinstance(one, SystemMessage)]
+        return [message_fields(_without_artifact(one)) for one in messages[at + 1 :]]
 
     def _with_memories(self, request: ModelRequest[ContextT]) -> ModelRequest[ContextT]:
         text = self._own_state(request.state).get("text")
@@ -237,10 +261,7 @@ def _appended(system: SystemMessage | None, text: str) -> SystemMessage:
     return system.model_copy(update={"content": [*system.content, {"type": "text", "text": text}]})
 
 
-def _records(found: Iterable[Fact]) -> list[dict[str, Any]]:
-    """Facts with their source, which the extractor may know better."""
-    source = Run().source()
-    return [
-        {"source": source, **({"content": fact} if isinstance(fact, str) else fact)}
-        for fact in found
-    ]
+def _without_artifact(message: BaseMessage) -> BaseMessage:
+    if isinstance(message, ToolMessage) and message.artifact is not None:
+        return message.model_copy(update={"artifact": None})
+    return message
