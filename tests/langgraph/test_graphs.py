@@ -1,5 +1,10 @@
 """The store inside real graphs and agents: it is the same object wherever LangGraph hands it on."""
 
+# ruff: noqa: ARG001, TC001, TC002 - LangGraph reads the arguments of nodes and tools, and their types
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportArgumentType=false, reportMissingTypeArgument=false
+# Much of the frameworks' interface is not typed through.
+
 from __future__ import annotations
 
 import asyncio
@@ -145,7 +150,7 @@ class User:
 
 
 @tool
-def save_note(text: str, runtime: ToolRuntime[User]) -> str:
+def save_note(text: str, runtime: ToolRuntime[User, Any]) -> str:
     """Save a note of the user."""
     assert runtime.store is not None
     runtime.store.put(("users", runtime.context.name), "note", {"text": text})

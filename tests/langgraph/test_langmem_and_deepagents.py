@@ -1,5 +1,10 @@
 """What others built on LangGraph's store works on ours: langmem's tools, deepagents' files."""
 
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportArgumentType=false, reportMissingTypeArgument=false
+# Much of the frameworks' interface is not typed through.
+
 from __future__ import annotations
 
 import asyncio
@@ -13,7 +18,11 @@ from tests.langgraph.models import calling, scripted
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # its imports of LangGraph's older names
-    from langmem import create_manage_memory_tool, create_memory_store_manager, create_search_memory_tool
+    from langmem import (
+        create_manage_memory_tool,
+        create_memory_store_manager,
+        create_search_memory_tool,
+    )
 
 if TYPE_CHECKING:
     from langgraph_store_commonplace import CommonplaceStore

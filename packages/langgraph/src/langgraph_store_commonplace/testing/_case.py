@@ -54,7 +54,7 @@ Factory: TypeAlias = "Callable[..., BaseStore | AbstractContextManager[BaseStore
 """Makes an empty store: `factory(index=..., ttl=...)` gives it, or a context manager that does.
 
 Called once for each case. A factory that also takes `path`, a directory that outlives the store,
-is tried for persistence.
+is tried for persistence. One that raises `NotImplementedError` is not asked what it cannot make.
 """
 
 
@@ -123,7 +123,10 @@ class Case:
         with _place(factory, needed=self.capability == "persistence") as place:
 
             def again() -> AbstractContextManager[BaseStore]:
-                return _opened(factory(index=index, ttl=self.ttl, **place))
+                try:
+                    return _opened(factory(index=index, ttl=self.ttl, **place))
+                except NotImplementedError as error:
+                    raise NotTriedError(str(error)) from error
 
             with again() as store:
                 self.program(Trial(store, embeddings, sleep, again))

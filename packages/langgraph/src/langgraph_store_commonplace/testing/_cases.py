@@ -441,7 +441,7 @@ def _(t: Trial) -> None:
 
 # listing namespaces
 
-TREE = [("a",), ("a", "b"), ("a", "b", "c"), ("a-b", "c"), ("b", "x", "c"), ("b", "y", "d")]
+TREE = [("a",), ("a", "b"), ("a", "b", "c"), ("ab", "c"), ("b", "x", "c"), ("b", "y", "d")]
 
 
 def grow(t: Trial) -> None:
@@ -472,7 +472,7 @@ def _(t: Trial) -> None:
     grow(t)
     assert t.store.list_namespaces(suffix=("c",)) == [
         ("a", "b", "c"),
-        ("a-b", "c"),
+        ("ab", "c"),
         ("b", "x", "c"),
     ]
 
@@ -510,8 +510,8 @@ def _(t: Trial) -> None:
 )
 def _(t: Trial) -> None:
     grow(t)
-    assert t.store.list_namespaces(max_depth=1) == [("a",), ("a-b",), ("b",)]
-    assert t.store.list_namespaces(max_depth=2, limit=2, offset=1) == [("a", "b"), ("a-b", "c")]
+    assert t.store.list_namespaces(max_depth=1) == [("a",), ("ab",), ("b",)]
+    assert t.store.list_namespaces(max_depth=2, limit=2, offset=1) == [("a", "b"), ("ab", "c")]
     assert t.store.list_namespaces(max_depth=9) == sorted(TREE)
 
 
@@ -559,6 +559,17 @@ def _(t: Trial) -> None:
     for label in HOSTILE:
         if label != "*":
             assert t.store.list_namespaces(prefix=(label,)) == [(label, "x")]
+
+
+@case(
+    "list_namespaces",
+    "They are sorted label by label, not as joined text.",
+    "`InMemoryStore`: sorted tuples",
+)
+def _(t: Trial) -> None:
+    for namespace in (("a-b", "c"), ("a", "b"), ("a",), ("a b",)):
+        t.store.put(namespace, "k", {"n": 1})
+    assert t.store.list_namespaces() == [("a",), ("a", "b"), ("a b",), ("a-b", "c")]
 
 
 # batches
