@@ -11,7 +11,7 @@ os.environ["OTEL_SDK_DISABLED"] = "true"
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of CrewAI's own imports
-    import crewai.memory.unified_memory  # noqa: F401
+    import crewai.memory.unified_memory  # noqa: F401  # pyright: ignore[reportUnusedImport] - for what it warns of
 
 import pytest
 
@@ -20,6 +20,21 @@ from commonplace import HashingEmbedder, Memory
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+# What CrewAI warns of in its own code.
+OF_CREWAI = [
+    r"ignore::DeprecationWarning:crewai\.",
+    r"ignore::UserWarning:crewai\.",
+    "ignore:Pydantic serializer warnings:UserWarning",  # for every LLM and Memory of a subclass
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/crewai" in item.nodeid:
+            for warning in OF_CREWAI:
+                item.add_marker(pytest.mark.filterwarnings(warning))
 
 
 @pytest.fixture(autouse=True)
@@ -32,5 +47,5 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def shared() -> Iterator[Memory]:
     """A memory that several faces use."""
-    with Memory(":memory:", embedder=HashingEmbedder(16)) as memory:
+    with Memory(":memory:", embedder=HashingEmbedder(64)) as memory:
         yield memory

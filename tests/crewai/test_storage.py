@@ -21,12 +21,11 @@ from commonplace import ClosedStoreError, HashingEmbedder, InvalidInputError, Me
 from crewai_commonplace import CommonplaceStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
 @pytest.fixture
-def storage(shared: Memory) -> Iterator[CommonplaceStorage]:
+def storage(shared: Memory) -> CommonplaceStorage:
     return CommonplaceStorage(shared)
 
 
@@ -349,7 +348,12 @@ def test_a_deep_copy_is_the_same_storage(storage: CommonplaceStorage) -> None:
 
 
 def test_bad_arguments_are_refused(shared: Memory) -> None:
-    for bad in ({"score": "l2"}, {"vectors": "mine"}, {"embedder": HashingEmbedder(8)}):
+    refused: list[dict[str, Any]] = [
+        {"score": "l2"},
+        {"vectors": "mine"},
+        {"embedder": HashingEmbedder(8)},
+    ]
+    for bad in refused:
         with pytest.raises(InvalidInputError):
             CommonplaceStorage(shared, **bad)
     with pytest.raises(InvalidInputError):

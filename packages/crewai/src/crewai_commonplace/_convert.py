@@ -186,6 +186,7 @@ def where(
     *,
     older_than: datetime | None = None,
     written_here: bool = False,
+    besides: Filter | None = None,
 ) -> Filter | None:
     """The filter for conditions that must all hold; None if there is none.
 
@@ -195,12 +196,15 @@ def where(
             Lists and dicts are compared whole, and within them `True` is not `1`.
         older_than: only what was created before.
         written_here: only what CrewAI wrote.
+        besides: one more condition.
     """
     parts = [_equal(key, wanted) for key, wanted in (metadata or {}).items()]
     if older_than is not None:
         parts.append(parse_filter({"@created_at": {"$lt": aware(older_than)}}))
     if written_here:
         parts.append(Compare(Field("source", "app"), "$eq", APP))
+    if besides is not None:
+        parts.append(besides)
     return And(tuple(parts)) if parts else None
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-import weakref
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
@@ -12,12 +11,12 @@ from commonplace import InvalidInputError, Scope
 
 if TYPE_CHECKING:
     from commonplace import Memory
-    from crewai_commonplace.storage import CommonplaceStorage
 
 Vectors: TypeAlias = Literal["apart", "own"]
 Score: TypeAlias = Literal["cosine", "lancedb"]
 
 SCHEME = "commonplace://"
+_IN_MEMORY = ":memory:"
 _CHOICES = {"vectors": ("apart", "own"), "score": ("cosine", "lancedb")}
 
 
@@ -57,7 +56,7 @@ class Spec:
             if named.get(name, choices[0]) not in choices:
                 raise InvalidInputError(f"{name} in a spec is one of {', '.join(choices)}")
         return cls(
-            path=unquote(path),
+            path=_absolute(unquote(path)),
             scope=Scope.of(named.get("scope", "").strip("/")).path,
             vectors=cast("Vectors", named.get("vectors", "apart")),
             score=cast("Score", named.get("score", "cosine")),
@@ -66,22 +65,21 @@ class Spec:
     @classmethod
     def of(cls, memory: Memory, scope: Scope, *, vectors: Vectors, score: Score) -> Spec:
         """The spec of a storage over a memory; one without files is named by where it is now."""
-        path = f":memory:{id(memory):x}" if memory.directory is None else str(memory.directory)
+        path = f"{_IN_MEMORY}{id(memory):x}" if memory.directory is None else str(memory.directory)
         return cls(path=path, scope=scope.path, vectors=vectors, score=score)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it names a memory without files."""
+        return self.path.startswith(_IN_MEMORY)
 
     def __str__(self) -> str:
         parts = {"scope": self.scope, "vectors": self.vectors, "score": self.score}
         plain = {"scope": "", "vectors": "apart", "score": "cosine"}
         named = {name: part for name, part in parts.items() if part != plain[name]}
         query = f"?{urlencode(named, safe='/')}" if named else ""
-        return f"{SCHEME}{quote(self.path)}{query}"
+        return f"{SCHEME}{quote(self.path, safe='/:')}{query}"
 
 
-_live: weakref.WeakValueDictionary[str, CommonplaceStorage] = weakref.WeakValueDictionary()
-_changing = threading.RLock()
-
-
-def remember_live(storage: CommonplaceStorage) -> None:
-    """Let a restored checkpoint find a storage that is still in use."""
-    with _changing:
-        _live.setdefault(storage.spec, storage)
+def _absolute(path: str) -> str:
+    return path if path.startswith(_IN_MEMORY) else str(Path(path).expanduser().absolute())

@@ -24,7 +24,9 @@ from crewai_commonplace._convert import (
     where,
 )
 from crewai_commonplace.opened import Opened
-from crewai_commonplace.specs import Spec, Vectors, remember_live
+from crewai_commonplace.privacy import hidden, shown
+from crewai_commonplace.specs import Spec
+from crewai_commonplace.stores import remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from commonplace.scope import ScopeLike
-    from crewai_commonplace.specs import Score
+    from crewai_commonplace.specs import Score, Vectors
 
 T = TypeVar("T")
 
@@ -89,12 +91,17 @@ class CommonplaceStorage:
         self._apart = vectors == "apart"
         self._opened = Opened(memory, options)
         self._spec = Spec.of(self._opened.memory(), self._root, vectors=vectors, score=score)
-        remember_live(self)
+        remember(self)
 
     @property
     def spec(self) -> str:
         """The text that `register` opens this storage by: what a checkpoint holds of it."""
         return str(self._spec)
+
+    @property
+    def root(self) -> Scope:
+        """The scope where everything of this storage lives."""
+        return self._root
 
     @property
     def memory(self) -> Memory:
@@ -198,15 +205,17 @@ class CommonplaceStorage:
 
         def search(view: Memory) -> list[tuple[MemoryRecord, float]]:
             self._check_length(view, len(query_embedding))
-            hits = view.search(
-                vector=query_embedding,
-                space=self._space(len(query_embedding)),
-                mode="dense",
-                scope=scope_of(scope_prefix, self._root),
-                tags=categories or (),
-                filter=where(metadata_filter),
-                limit=most,
-            )
+            asked: dict[str, Any] = {
+                "vector": query_embedding,
+                "space": self._space(len(query_embedding)),
+                "mode": "dense",
+                "scope": scope_of(scope_prefix, self._root),
+                "tags": categories or (),
+                "limit": most,
+            }
+            hits = view.search(**asked, filter=where(metadata_filter))
+            if any(hidden(hit.record) for hit in hits):  # what is hidden takes no one's place
+                hits = view.search(**asked, filter=where(metadata_filter, besides=shown()))
             scored = ((hit.record, self._score(hit.score)) for hit in hits)
             return [
                 (memory_record(record, self._root), score)
