@@ -105,7 +105,8 @@ class Core(Face):
             for fact in facts
         )
         return [
-            Written(fact, record.id, self.folder) for fact, record in zip(facts, records, strict=True)
+            Written(fact, record.id, self.folder)
+            for fact, record in zip(facts, records, strict=True)
         ]
 
     def get(self, some: Sequence[Written]) -> list[Seen | None]:
@@ -134,7 +135,9 @@ class LangGraph(Face):
         written: list[Written] = []
         for number, fact in enumerate(facts):
             key = f"item {number}"
-            self.store.put((self.folder,), key, {"text": fact.text, **fact.metadata}, index=["text"])
+            self.store.put(
+                (self.folder,), key, {"text": fact.text, **fact.metadata}, index=["text"]
+            )
             record = self.memory.get(key=key, scope=self.home)
             assert record is not None
             written.append(Written(fact, record.id, self.folder, key))
@@ -175,11 +178,9 @@ class LangChain(Face):
         return written
 
     def get(self, some: Sequence[Written]) -> list[Seen | None]:
-        found: list[Seen | None] = []
-        for one in some:
-            documents = self.retriever.invoke("", filter={"@id": one.id})
-            found.append(_of_document(documents[0]) if documents else None)
-        return found
+        wanted = {"@id": {"$in": [one.id for one in some]}}
+        found = {str(one.id): _of_document(one) for one in self.retriever.invoke("", filter=wanted)}
+        return [found.get(one.id) for one in some]
 
     def listed(self) -> dict[str, Seen]:
         return {str(one.id): _of_document(one) for one in self.retriever.invoke("")}
@@ -210,7 +211,8 @@ class CrewAI(Face):
         ]
         self.storage.save(records)
         return [
-            Written(fact, record.id, self.folder) for fact, record in zip(facts, records, strict=True)
+            Written(fact, record.id, self.folder)
+            for fact, record in zip(facts, records, strict=True)
         ]
 
     def get(self, some: Sequence[Written]) -> list[Seen | None]:
