@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from crewai.memory.types import MemoryRecord
 from tests.parity.faces import FACES, Face, LangGraph, Written, facts
 
 from autogen_commonplace import CommonplaceChatCompletionContext, CommonplaceMemory
-from commonplace import HashingEmbedder, Memory, NotFoundError, Scope
+from commonplace import ConflictError, HashingEmbedder, Memory, NotFoundError, Scope
 from crewai_commonplace import CommonplaceStorage
 from langchain_commonplace import CommonplaceChatMessageHistory
 from langgraph_store_commonplace import CommonplaceStore
@@ -142,10 +142,10 @@ def test_a_record_of_crewai_cannot_be_put_in_anothers_place(
     vector = memory.embedder.embed_documents(["stolen"])[0].tolist()
     storage = CommonplaceStorage(memory, scope=Scope("users", "alice2"), vectors="own")
     record = MemoryRecord(id=victim, content="stolen", scope="/", embedding=vector)
-    for write in (storage.update, lambda one: storage.save([one])):
-        attempt: Any = write
-        with pytest.raises(Exception, match="taken"):
-            attempt(record)
+    with pytest.raises(ConflictError):
+        storage.update(record)
+    with pytest.raises(ConflictError):
+        storage.save([record])
     kept = memory.get(victim)
     assert kept is not None
     assert kept.content != "stolen"
