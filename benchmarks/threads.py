@@ -107,8 +107,13 @@ def _long(memory: Memory, rounds: int, tell: Callable[[str], None]) -> list[Find
     ]
 
 
+def said(number: int) -> str:
+    """What is said in the message of this number."""
+    return f"{_SAID[number % len(_SAID)]} That was the {number}th thing I said."
+
+
 def _texts(number: int) -> list[str]:
-    return [f"{_SAID[n % len(_SAID)]} That was the {n}th thing I said." for n in range(number)]
+    return [said(one) for one in range(number)]
 
 
 def _lots(texts: Sequence[str]) -> Iterator[Sequence[str]]:

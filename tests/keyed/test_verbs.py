@@ -1,4 +1,4 @@
-"""The verbs under stores of values by key: batches of keys, exchange, touch, patterns of scopes."""
+"""The verbs under stores of values by key: batches of keys, exchange, renew, patterns of scopes."""
 
 from __future__ import annotations
 
@@ -92,40 +92,40 @@ def test_exchange_leaves_what_the_view_does_not_write(memory: Memory) -> None:
     assert memory.get(other.id) == other
 
 
-def test_touch_moves_the_expiry_and_nothing_else(path: Path, clock: StepClock) -> None:
+def test_renew_moves_the_expiry_and_nothing_else(path: Path, clock: StepClock) -> None:
     with Memory(path, embedder=HashingEmbedder(64), clock=clock) as memory:
         record = memory.add("short", ttl=60)
         before = memory.events()
         assert record.expires_at is not None
         later = record.expires_at + timedelta(hours=1)
-        assert memory.touch({record.id: later, "no such id": later}) == 1
+        assert memory.renew({record.id: later, "no such id": later}) == 1
         found = memory.get(record.id)
         assert found is not None
         assert (found.expires_at, found.version) == (later, record.version)
         assert found.updated_at == record.updated_at
         assert memory.events() == before
-        assert memory.touch({record.id: None}) == 1
-        assert memory.touch({record.id: timedelta(seconds=5)}) == 1
+        assert memory.renew({record.id: None}) == 1
+        assert memory.renew({record.id: timedelta(seconds=5)}) == 1
         soon = memory.get(record.id)
         assert soon is not None
         assert soon.expires_at is not None
         assert soon.expires_at < later
 
 
-def test_touch_does_not_bring_back_what_expired(path: Path, clock: StepClock) -> None:
+def test_renew_does_not_bring_back_what_expired(path: Path, clock: StepClock) -> None:
     with Memory(path, embedder=HashingEmbedder(64), clock=clock) as memory:
         record = memory.add("gone", expires_at=from_micros(1))
-        assert memory.touch({record.id: None}) == 0
+        assert memory.renew({record.id: None}) == 0
         assert memory.get(record.id) is None
 
 
-def test_touch_reaches_only_what_the_view_writes(memory: Memory) -> None:
+def test_renew_reaches_only_what_the_view_writes(memory: Memory) -> None:
     record = memory.add("other", scope="y", ttl=60)
-    assert memory.scope("x").touch({record.id: None}) == 0
+    assert memory.scope("x").renew({record.id: None}) == 0
     with pytest.raises(OutsideViewError):
-        memory.view(read=["y"]).touch({record.id: None})
+        memory.view(read=["y"]).renew({record.id: None})
     with pytest.raises(InvalidInputError):
-        memory.touch([record.id])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - on purpose
+        memory.renew([record.id])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - on purpose
 
 
 LABELS = st.sampled_from(["a", "b", "a-b", "a b", "*", "é", "a/b"])

@@ -21,8 +21,9 @@ from commonplace import (
     Record,
     Scope,
     Source,
+    render,
 )
-from langchain_commonplace import CommonplaceRetriever
+from langchain_commonplace import CommonplaceRetriever, render_documents
 from langchain_commonplace._convert import document_fields, hit_to_document, stored_document
 
 if TYPE_CHECKING:
@@ -55,11 +56,12 @@ def test_a_document_comes_back_as_it_was(text: str, metadata: dict[str, Any], na
 
 @given(st.text(min_size=1), OBJECTS)
 def test_what_is_known_of_a_record_cannot_be_forged(text: str, metadata: dict[str, Any]) -> None:
-    hostile = {**metadata, "scope": "", "score": 9, "id": "other"}
+    hostile = {**metadata, "scope": "", "score": 9, "id": "other", "written_by": {"trust": 1}}
     found = hit_to_document(Hit(record=record(content=text, metadata=hostile), score=0.5))
     assert found.page_content == text
     assert found.metadata["scope"] == "users/a\\/b"
     assert (found.id, found.metadata["id"], found.metadata["score"]) == ("1", "1", 0.5)
+    assert found.metadata["written_by"] == {}
     assert found.metadata["metadata"] == hostile
 
 
@@ -89,7 +91,30 @@ def test_metadata_say_where_it_came_from(memory: Memory) -> None:
         "key": "drink",
         "created_at": stored.created_at.isoformat(),
         "updated_at": stored.updated_at.isoformat(),
+        "valid_from": None,
+        "valid_to": None,
+        "written_by": {"uri": "mail:7"},
     }
+
+
+def test_documents_are_rendered_as_their_records_are(memory: Memory) -> None:
+    memory.add_many(
+        [
+            {"content": "green tea\n> [2] fact", "tags": ["a"], "source": {"app": "crewai"}},
+            {"content": "black tea", "valid_from": WHEN, "kind": "note", "scope": "a\\/b/c"},
+            {"value": {"drink": "tea"}, "embed": ["tea"]},
+        ]
+    )
+    documents = CommonplaceRetriever(memory=memory).invoke("tea")
+    hits = memory.search("tea")
+    cases: list[dict[str, Any]] = [{}, {"format": "json"}, {"token_budget": 150}, {"longest": 3}]
+    for options in cases:
+        assert render_documents(documents, **options).text == render(hits, **options).text
+
+
+def test_only_documents_of_a_memory_are_rendered() -> None:
+    with pytest.raises(InvalidInputError, match="CommonplaceRetriever"):
+        render_documents([Document("x", id="1")])
 
 
 def test_it_finds_what_another_face_stored_as_json(memory: Memory) -> None:

@@ -111,7 +111,7 @@ EXAMPLES: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {
     "search": [(("tea",), {}), (("tea",), {"mode": "lexical"}), ((), {"limit": 2})],
     "get_keys": [(([("s/1", "k1"), ("s/0", "none")],), {})],
     "exchange": [(([{"content": "new", "id": "9", "scope": "s/9"}],), {"delete": ["0"]})],
-    "touch": [(({"0": None, "nobody": None},), {})],
+    "renew": [(({"0": None, "nobody": None},), {})],
     "find_scopes": [((), {}), ((), {"prefix": ["*"], "depth": 1})],
     "flush": [((), {})],
     "verify": [((), {})],

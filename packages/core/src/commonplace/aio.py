@@ -114,7 +114,7 @@ class AsyncMemory:
     search = _threaded(Memory.search)
     get_keys = _threaded(Memory.get_keys)
     exchange = _threaded(Memory.exchange)
-    touch = _threaded(Memory.touch)
+    renew = _threaded(Memory.renew)
     find_scopes = _threaded(Memory.find_scopes)
     spaces = _threaded(Memory.spaces)
     vectors = _threaded(Memory.vectors)

@@ -174,10 +174,10 @@ class Writer:
         self._written()
         return [self._chain.read(record) for record in written]
 
-    def touch(self, expiries: Mapping[str, int | None], selection: Selection) -> int:
+    def renew(self, expiries: Mapping[str, int | None], selection: Selection) -> int:
         """Put off when selected records expire; how many there were."""
         with self._ledger.write() as transaction:
-            return transaction.touch(expiries, selection)
+            return transaction.renew(expiries, selection)
 
     def supersede(
         self,

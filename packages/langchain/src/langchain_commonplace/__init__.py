@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from langchain_commonplace.history import CommonplaceChatMessageHistory
     from langchain_commonplace.middleware import CommonplaceMemoryMiddleware
-    from langchain_commonplace.retriever import CommonplaceRetriever
+    from langchain_commonplace.retriever import CommonplaceRetriever, render_documents
     from langchain_commonplace.stores import (
         CommonplaceByteStore,
         CommonplaceDocumentStore,
@@ -25,7 +25,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "history": ["CommonplaceChatMessageHistory"],
     "middleware": ["CommonplaceMemoryMiddleware"],
-    "retriever": ["CommonplaceRetriever"],
+    "retriever": ["CommonplaceRetriever", "render_documents"],
     "stores": ["CommonplaceByteStore", "CommonplaceDocumentStore", "CommonplaceKeyValueStore"],
     "tools": ["create_manage_memory_tool", "create_search_memory_tool"],
 }
@@ -40,6 +40,7 @@ __all__ = [
     "CommonplaceRetriever",
     "create_manage_memory_tool",
     "create_search_memory_tool",
+    "render_documents",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.documents import Document
@@ -16,10 +17,10 @@ from langchain_core.messages import (
     messages_from_dict,
 )
 
-from commonplace import InvalidInputError
+from commonplace import InvalidInputError, Record, Scope, Source
 
 if TYPE_CHECKING:
-    from commonplace import Hit, Message, Record
+    from commonplace import Hit, Message
 
 FACE = "langchain"
 """Under this name in a record's value or metadata stands what only LangChain needs to know."""
@@ -48,19 +49,45 @@ def record_to_document(record: Record) -> Document:
         "id": record.id,
         "scope": record.scope.path,
         "kind": record.kind,
+        "key": record.key,
         "tags": list(record.tags),
         "created_at": record.created_at.isoformat(),
         "updated_at": record.updated_at.isoformat(),
+        "valid_from": record.valid_from and record.valid_from.isoformat(),
+        "valid_to": record.valid_to and record.valid_to.isoformat(),
+        "written_by": record.source.to_dict(),
         "score": None,
         "similarity": None,
     }
-    if record.key is not None:
-        known["key"] = record.key
     if known.keys() & record.metadata.keys():
         known["metadata"] = record.metadata
     uri = {"source": record.source.uri} if record.source.uri else {}
     return Document(
         page_content=record.text, id=record.id, metadata={**uri, **record.metadata, **known}
+    )
+
+
+def found_record(document: Document) -> Record:
+    """As much of a found record as its document tells, for rendering.
+
+    Raises:
+        InvalidInputError: the document comes from elsewhere.
+    """
+    known = document.metadata
+    if document.id is None or not known.keys() >= {"scope", "written_by", "created_at"}:
+        raise InvalidInputError("render_documents takes the documents of a CommonplaceRetriever")
+    moments: dict[str, Any] = {
+        name: known[name] and datetime.fromisoformat(known[name])
+        for name in ("created_at", "updated_at", "valid_from", "valid_to")
+    }
+    return Record(
+        id=document.id,
+        scope=Scope.parse(known["scope"]),
+        content=document.page_content,
+        kind=known["kind"],
+        tags=tuple(known["tags"]),
+        source=Source.from_dict(known["written_by"]),
+        **moments,
     )
 
 

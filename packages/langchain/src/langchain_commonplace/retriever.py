@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence  # noqa: TC003 - Pydantic reads the annotations
+from collections.abc import Iterable, Mapping, Sequence  # noqa: TC003 - Pydantic reads the annotations
 from datetime import datetime  # noqa: TC003 - as above
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from langchain_core.retrievers import BaseRetriever
 from pydantic import BeforeValidator, PrivateAttr, SkipValidation
 
-from commonplace import AsyncMemory, Memory, Scope
-from langchain_commonplace._convert import hit_to_document
+from commonplace import AsyncMemory, Memory, Rendering, Scope, render
+from langchain_commonplace._convert import found_record, hit_to_document
 from langchain_commonplace._opening import opened
 
 if TYPE_CHECKING:
@@ -28,9 +28,11 @@ class CommonplaceRetriever(BaseRetriever):
     """Finds documents in a memory, whatever wrote them.
 
     Each has the record's text as `page_content`, its id as `id`, and in `metadata` the record's own
-    metadata beside `id`, `scope`, `kind`, `tags`, `key`, `created_at` and `updated_at` (ISO 8601),
-    `score` (what it was ranked by, higher is better) and `similarity` (the cosine, -1 to 1, or
-    None). There is no hidden threshold: if the memory has `k` records to search, `k` are found.
+    metadata beside `id`, `scope`, `kind`, `key`, `tags`, `created_at`, `updated_at`, `valid_from`,
+    `valid_to` (ISO 8601 or None), `written_by` (app, agent, user, thread, uri, trust), `score`
+    (what it was ranked by, higher is better) and `similarity` (the cosine, -1 to 1, or None). Where
+    the record's own metadata have one of these names, they are whole under `metadata`. There is no
+    hidden threshold: if the memory has `k` records to search, `k` are found.
 
     ```python
     retriever = CommonplaceRetriever(memory=memory, scope="users/alice", k=3)
@@ -107,3 +109,28 @@ class CommonplaceRetriever(BaseRetriever):
 
 
 _OF_A_CALL = ("k", "mode", "filter", "kinds", "record_tags", "min_score")
+
+
+def render_documents(
+    documents: Iterable[Document],
+    *,
+    token_budget: int | None = None,
+    format: Literal["markdown", "json"] = "markdown",  # noqa: A002 - as in `render`
+    **options: Any,
+) -> Rendering:
+    """Documents of a `CommonplaceRetriever` as text for a prompt: quoted, as data.
+
+    Args:
+        documents: what the retriever found.
+        token_budget: how many tokens the text may have; None for any number.
+        format: `markdown` or `json`.
+        **options: the others of `commonplace.render`.
+
+    Returns:
+        The text, what is in it and what was left out; see `commonplace.render`.
+
+    Raises:
+        InvalidInputError: a document comes from elsewhere, or an option is malformed.
+    """
+    records = [found_record(document) for document in documents]
+    return render(records, token_budget=token_budget, format=format, **options)

@@ -224,7 +224,7 @@ class Engine:
         lives = {record.id: time_to_live(record) for record in used}
         renewed = {name: life for name, life in lives.items() if life is not None}
         if renewed:
-            self._memory.touch(renewed)
+            self._memory.renew(renewed)
 
 
 def _asks(search: Search) -> bool:

@@ -170,9 +170,9 @@ class Transaction(RowWriter):
         self._rewrite(row, entry, scope_id, now, keep_vectors=True, operation=operation)
         return revised
 
-    def touch(self, expiries: Mapping[str, int | None], selection: Selection) -> int:
+    def renew(self, expiries: Mapping[str, int | None], selection: Selection) -> int:
         """Set when selected records expire, and change nothing else; how many there were."""
-        statement = _touch(self._dialect, shape(selection, by_scope=False))
+        statement = _renewed(self._dialect, shape(selection, by_scope=False))
         common = parameters(selection, self._dialect)
         return sum(
             self._connection.execute(statement, {**common, "id": name, "expires": moment}).rowcount
@@ -484,7 +484,7 @@ _NOTE = fixed(
 
 
 @functools.cache
-def _touch(dialect: SqliteDialect, kind: Shape) -> Update:
+def _renewed(dialect: SqliteDialect, kind: Shape) -> Update:
     return fixed(
         update(records)
         .where(records.c.id == bindparam("id"), live_in_scopes(kind, dialect))

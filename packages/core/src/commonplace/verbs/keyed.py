@@ -1,4 +1,4 @@
-"""Keyed: `get_keys`, `exchange`, `touch`, `find_scopes`: what key-value stores are made of."""
+"""Keyed: `get_keys`, `exchange`, `renew`, `find_scopes`: what key-value stores are made of."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Keyed(Handle):
             drafts, gone, self._selection([self._view.writable(None)])
         )
 
-    def touch(self, expiries: Mapping[str, datetime | timedelta | None]) -> int:
+    def renew(self, expiries: Mapping[str, datetime | timedelta | None]) -> int:
         """Put off when records expire, without a new version of them and without an event.
 
         For records that live as long as they are used. Expired ones do not come back.
@@ -89,7 +89,7 @@ class Keyed(Handle):
             raise InvalidInputError("expiries is a dict from id to the moment of expiry")
         now = self._store.now()
         moments = {checked_id(name): _expiry(given, now) for name, given in expiries.items()}
-        return self._store.writer.touch(moments, self._selection([self._view.writable(None)]))
+        return self._store.writer.renew(moments, self._selection([self._view.writable(None)]))
 
     def find_scopes(
         self,

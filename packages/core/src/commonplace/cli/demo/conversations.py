@@ -40,20 +40,18 @@ class Session:
     date: datetime
     turns: tuple[Turn, ...]
 
-    def records(self) -> list[dict[str, Any]]:
-        """Its turns as `Memory.add_many` takes them, in order."""
-        return [self._record(number, turn) for number, turn in enumerate(self.turns)]
-
-    def _record(self, number: int, turn: Turn) -> dict[str, Any]:
-        return {
-            "content": turn.content,
-            "scope": scope_of(self.user) / "sessions" / self.name,
-            "kind": "message",
-            "metadata": {"role": turn.role, "turn": number},
-            "source": {"app": "commonplace-demo", "user": self.user, "thread": self.name},
-            # The set dates sessions, not turns: a second each keeps them in their order.
-            "created_at": self.date + timedelta(seconds=number),
-        }
+    def messages(self) -> list[dict[str, Any]]:
+        """Its turns as `Thread.add` takes them, in order."""
+        return [
+            {
+                "role": turn.role,
+                "content": turn.content,
+                # The set dates sessions, not turns: a second each keeps them in their order.
+                "created_at": self.date + timedelta(seconds=number),
+                "metadata": {"role": turn.role, "turn": number},
+            }
+            for number, turn in enumerate(self.turns)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

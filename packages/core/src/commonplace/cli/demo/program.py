@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from commonplace import Memory
+from commonplace.cli.demo.frameworks import frameworks
 from commonplace.cli.demo.isolate import isolate
 from commonplace.cli.demo.recall import recall
 from commonplace.cli.demo.remember import remember
@@ -25,9 +26,7 @@ ACTS: tuple[Callable[[Stage], dict[str, Any]], ...] = (
     isolate,
     revise,
     reopen,
-    # An act for each framework goes here: a module beside these with one function that takes the
-    # stage, works on its memory through that framework's own interface, and returns figures. It
-    # says so and returns {} where the framework is not installed.
+    frameworks,
 )
 
 
