@@ -74,6 +74,18 @@ def from_hit(hit: Hit) -> MemoryContent:
     return _content(hit.record, {"score": hit.score, "similarity": hit.similarity})
 
 
+def told_of(hit: Hit) -> MemoryContent:
+    """The content that was found, as an agent's event can hold it: of bytes the text.
+
+    AutoGen writes events into the state of a team as JSON, which it cannot do with bytes.
+    """
+    content = from_hit(hit)
+    if not isinstance(content.content, bytes):
+        return content
+    told = {"content": hit.content, "mime_type": MemoryMimeType.TEXT}
+    return content.model_copy(update=told)
+
+
 def changes_of(content: MemoryContent, record: Record | None) -> dict[str, Any]:
     """What to change in a record, so that it holds this content.
 

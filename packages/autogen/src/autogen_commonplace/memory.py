@@ -16,6 +16,7 @@ from autogen_commonplace._convert import (
     own_metadata,
     text_of,
     to_fields,
+    told_of,
 )
 from autogen_commonplace._opening import Opening
 from autogen_commonplace._placing import Placing, place
@@ -312,6 +313,9 @@ class CommonplaceMemory(AutoGenMemory, Component[CommonplaceMemoryConfig]):
     async def update_context(self, model_context: ChatCompletionContext) -> UpdateContextResult:
         """Recall what belongs to the question, and put it among the messages.
 
+        Returns:
+            What was put there. Of bytes it has the text, so that the state of a team can be saved.
+
         Raises:
             Exception: it failed, with `on_error="raise"`.
         """
@@ -353,7 +357,7 @@ class CommonplaceMemory(AutoGenMemory, Component[CommonplaceMemoryConfig]):
             return [], None
         shown = {record.id for record in rendering.shown}
         header = f"{self._config.header}\n\n" if self._config.header else ""
-        return [from_hit(hit) for hit in hits if hit.id in shown], header + rendering.text
+        return [told_of(hit) for hit in hits if hit.id in shown], header + rendering.text
 
     def _search(self, text: str, given: Mapping[str, Any]) -> Sequence[Hit]:
         config = self._config
