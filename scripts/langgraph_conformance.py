@@ -54,9 +54,9 @@ This page is made by `./run python scripts/langgraph_conformance.py`. It was mad
 EXPLAINED = """
 A dash is a case that a store cannot be asked: one without a file is not opened again, and one
 without expiry is not asked about it. `SqliteStore` and `PostgresStore` are asked through their
-synchronous classes; the first of them has no asynchronous verbs, which another class has. Some of the
-cases are not promises of LangGraph's but what users of its stores asked for; what each one rests on
-stands beside it.
+synchronous classes; the first of them has no asynchronous verbs, which another class has. Some of
+the cases are not promises of LangGraph's but what users of its stores asked for; what each one
+rests on stands beside it.
 
 ## Case by case
 

@@ -50,6 +50,15 @@ def test_a_record_without_a_key_is_found_by_its_id(memory: Memory) -> None:
     assert memory.get_keys([("x", keyed.id)]) == [None]
 
 
+def test_a_view_of_one_scope_needs_keys_alone(memory: Memory) -> None:
+    memory.add("one", key="a", scope="x")
+    memory.add("two", key="b", scope="x/below")
+    found = memory.scope("x").get_keys(["a", "b", ("x/below", "b")])
+    assert [one and one.content for one in found] == ["one", None, "two"]
+    with pytest.raises(InvalidInputError, match="several scopes"):
+        memory.view(read=["x", "y"]).get_keys(["a"])
+
+
 def test_keys_as_they_were(memory: Memory) -> None:
     first = memory.add("before", key="a", scope="x")
     memory.add("after", key="a", scope="x")
@@ -64,7 +73,7 @@ def test_keys_outside_the_view_cannot_be_named(memory: Memory) -> None:
         memory.scope("y").get_keys([("x", "a")])
 
 
-@pytest.mark.parametrize("places", [["ab"], [("x",)], [("x", 1)], "ab", 3])
+@pytest.mark.parametrize("places", [[b"ab"], [("x",)], [("x", 1)], "ab", 3])
 def test_malformed_places_are_refused(memory: Memory, places: Any) -> None:
     with pytest.raises(InvalidInputError):
         memory.get_keys(places)

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from langchain.agents.middleware import SummarizationMiddleware
+from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command, interrupt
 from tests.langchain.scripted import agent, calling, scripted
 
 from commonplace import InvalidInputError, Memory
@@ -283,6 +286,18 @@ async def test_each_message_is_kept_once_in_the_thread_of_the_run(
     }
 
 
+def test_a_message_that_was_deleted_does_not_come_back(memory: Memory) -> None:
+    runs = agent(
+        scripted("one", "two"), CommonplaceMemoryMiddleware(memory), checkpointer=InMemorySaver()
+    )
+    config = {"configurable": {"thread_id": "t"}}
+    runs.invoke(asked("my card number"), config)
+    thread = memory.thread("t")
+    thread.delete_messages(thread.messages()[0].id)
+    runs.invoke(asked("b"), config)
+    assert [message.text for message in thread.messages()] == ["one", "b", "two"]
+
+
 def test_messages_of_other_threads_are_recalled_those_of_its_own_are_not(memory: Memory) -> None:
     model = scripted("noted", "noted", "you do")
     runs = agent(model, CommonplaceMemoryMiddleware(memory), checkpointer=InMemorySaver())
@@ -292,6 +307,52 @@ def test_messages_of_other_threads_are_recalled_those_of_its_own_are_not(memory:
     assert "> I like tea" in recalled[0]
     assert "> tea at five" in recalled[1]
     assert "> I like tea" not in recalled[1]
+
+
+def test_a_summary_that_takes_the_place_of_messages_is_not_kept_as_one(memory: Memory) -> None:
+    model = scripted("one", "two", "three")
+    summing_up = SummarizationMiddleware(
+        FakeListChatModel(responses=["They talked"]), trigger=("messages", 4), keep=("messages", 1)
+    )
+    runs = agent(
+        model, summing_up, CommonplaceMemoryMiddleware(memory), checkpointer=InMemorySaver()
+    )
+    config = {"configurable": {"thread_id": "t"}}
+    for said in ("a", "b", "c"):
+        state = runs.invoke(asked(said), config)
+    assert any("They talked" in text for text in texts(state["messages"]))
+    assert len(state["messages"]) < 6
+    kept = [message.text for message in memory.thread("t").messages()]
+    assert kept == ["a", "one", "b", "two", "c", "three"]
+
+
+def test_a_run_that_waits_for_a_person_goes_on_with_what_it_recalled(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @tool
+    def confirm() -> str:
+        """Ask a person."""
+        return str(interrupt("sure?"))
+
+    memory.add("Alice drinks tea")
+    searches = Searches(memory)
+    monkeypatch.setattr(memory, "search", searches)
+    model = scripted(calling("confirm"), "done")
+    runs = agent(
+        model, CommonplaceMemoryMiddleware(memory), tools=[confirm], checkpointer=InMemorySaver()
+    )
+    config = {"configurable": {"thread_id": "t"}}
+    runs.invoke(asked("tea?"), config)
+    assert memory.threads.count() == 0
+    runs.invoke(Command(resume="yes"), config)
+    assert searches.queries == ["tea?"]
+    assert "> Alice drinks tea" in model.shown[1][0].text
+    assert [message.text for message in memory.thread("t").messages()] == [
+        "tea?",
+        "",
+        "yes",
+        "done",
+    ]
 
 
 def test_artifacts_of_tools_are_not_kept(memory: Memory) -> None:

@@ -96,6 +96,14 @@ def test_what_other_faces_stored_is_read(memory: Memory) -> None:
     assert CommonplaceByteStore(memory).mget(["text", "json"]) == [None, None]
 
 
+def test_records_without_a_key_are_none_of_its_own(memory: Memory) -> None:
+    kept = memory.add("green tea")
+    store = CommonplaceKeyValueStore(memory)
+    assert store.mget([kept.id]) == [None]
+    store.mdelete([kept.id])
+    assert memory.get(kept.id) == kept
+
+
 def test_each_store_keeps_its_own_type(memory: Memory) -> None:
     wrong: Any = [("k", 3)]
     with pytest.raises(InvalidInputError, match="bytes, not int"):

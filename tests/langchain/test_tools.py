@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from langchain_core.messages import HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolCall, ToolMessage
 from pydantic import BaseModel
 from tests.langchain.scripted import agent, calling, scripted
 
-from commonplace import InvalidInputError, Memory
+from commonplace import HashingEmbedder, InvalidInputError, Memory
 from langchain_commonplace import create_manage_memory_tool, create_search_memory_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from langgraph.runtime import Runtime
 
@@ -217,3 +218,20 @@ def test_an_agent_tells_its_model_what_it_got_wrong(memory: Memory) -> None:
     state = agent(model, tools=[manage]).invoke({"messages": [HumanMessage("x")]})
     assert state["messages"][-2].status == "error"
     assert state["messages"][-1].content == "sorry"
+
+
+@pytest.mark.anyio
+async def test_many_calls_at_once_are_all_carried_out(path: Path) -> None:
+    calls = [
+        ToolCall(name="manage_memory", args={"content": f"n{n}"}, id=str(n), type="tool_call")
+        for n in range(20)
+    ]
+    with Memory(path, embedder=HashingEmbedder(16)) as memory:
+        model = scripted(
+            AIMessage("", tool_calls=calls), "ok", AIMessage("", tool_calls=calls), "ok"
+        )
+        runs = agent(model, tools=[create_manage_memory_tool("m", store=memory)])
+        runs.invoke({"messages": [HumanMessage("x")]})
+        await runs.ainvoke({"messages": [HumanMessage("x")]})
+        found = [record.content for record in memory.list()]
+        assert sorted(found) == sorted(2 * [f"n{n}" for n in range(20)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from tests.clocks import StepClock
 
 from commonplace import (
     AsyncMemory,
+    AsyncThread,
+    AsyncThreads,
     ClosedStoreError,
     CommonplaceError,
     ConflictError,
@@ -23,6 +26,8 @@ from commonplace import (
     NotFoundError,
     OutsideViewError,
     Policy,
+    Thread,
+    Threads,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-WITHOUT_AWAIT = {"scope", "thread", "threads", "view"}
+WITHOUT_AWAIT = {"scope", "view", "thread", "threads"}
 PROPERTIES = {"directory", "embedder"}
 OWN = {"open", "memory"}
 
@@ -96,7 +101,7 @@ EXAMPLES: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {
         (([{"content": "other", "id": "0", "scope": "s/0"}],), {}),
     ],
     "put_many": [(([{"content": "anew", "id": "0", "scope": "s/1"}],), {})],
-    "note_reading": [((["0", "nobody"],), {"app": "crewai"})],
+    "touch": [((["0", "nobody"],), {"app": "crewai"})],
     "spaces": [((), {})],
     "vectors": [(("nobody",), {})],
     "tags": [((), {}), ((), {"scope": "s/1"})],
@@ -186,11 +191,131 @@ def test_a_verb_has_the_signature_of_its_twin(verb: str) -> None:
     assert own.__doc__ == twin_of.__doc__ or f"See `Memory.{verb}`" in own.__doc__
 
 
-@pytest.mark.parametrize("verb", sorted(WITHOUT_AWAIT))
-def test_making_a_view_needs_no_await_and_takes_the_same(verb: str) -> None:
+@pytest.mark.parametrize("verb", sorted(WITHOUT_AWAIT - {"threads"}))
+def test_making_a_handle_needs_no_await_and_takes_the_same(verb: str) -> None:
     twin_of, own = getattr(Memory, verb), getattr(AsyncMemory, verb)
-    assert inspect.signature(own) == inspect.signature(twin_of)
+    assert inspect.signature(own).parameters == inspect.signature(twin_of).parameters
     assert not inspect.iscoroutinefunction(own)
+
+
+CONVERSATIONS = [
+    (kind, own, verb)
+    for kind, own in ((Thread, AsyncThread), (Threads, AsyncThreads))
+    for verb in sorted(public(kind) - {"name"})
+]
+
+
+def test_conversations_have_all_the_verbs_of_their_twins() -> None:
+    assert public(AsyncThread) == public(Thread)
+    assert public(AsyncThreads) == public(Threads)
+
+
+@pytest.mark.parametrize(("kind", "own", "verb"), CONVERSATIONS)
+def test_a_verb_of_a_conversation_has_the_signature_of_its_twin(
+    kind: type, own: type, verb: str
+) -> None:
+    expected, found = getattr(kind, verb), getattr(own, verb)
+    assert inspect.signature(found).parameters == inspect.signature(expected).parameters
+    assert inspect.iscoroutinefunction(found)
+    assert found.__name__ == verb
+    assert found.__doc__ == expected.__doc__ or f"See `{kind.__name__}.{verb}`" in found.__doc__
+
+
+# For each verb of a conversation of two messages, arguments that it takes.
+SPOKEN: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+    ("info", (), {}),
+    ("create", (), {"max_messages": 5}),
+    ("update", (), {"metadata": {"n": 1}, "key": "u"}),
+    ("add", (["more", ("assistant", "and more")],), {}),
+    ("replace", ([{"role": "user", "content": "other", "id": "b"}],), {}),
+    ("messages", (), {"limit": 1, "roles": "user"}),
+    ("get", ("a",), {}),
+    ("context", (), {"limit": 1}),
+    ("update_message", ("a",), {"content": "changed"}),
+    ("delete_messages", ("a",), {}),
+    ("pop", (), {}),
+    ("clear", (), {}),
+    ("end", (), {}),
+    ("reopen", (), {}),
+    ("delete", (), {}),
+    ("search", ("tea",), {"mode": "lexical"}),
+    ("summary", (), {}),
+    ("summarize", (), {"tokens": 50}),
+    ("extract", (lambda _messages, _known: ["a fact"],), {}),
+    ("branch", ("b",), {"at": 0}),
+]
+TOGETHER: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+    ("get", ("t",), {}),
+    ("get_or_create", ("new",), {"max_messages": 5}),
+    ("list", (), {"limit": 5}),
+    ("count", (), {}),
+    ("delete", ("t",), {}),
+    ("sweep", (), {}),
+]
+
+
+def shown(result: Any, memory: Memory) -> str:
+    """A result and what is stored, without the ids and times that are each memory's own."""
+    left = [memory.list(order_by="created_at"), memory.threads.list(), result]
+    return re.sub(
+        r"[0-9a-f-]{36}|'(created|updated)_at': '[^']*'", "", repr(list(map(plain, left)))
+    )
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType] - of any type
+    return value.to_dict() if hasattr(value, "to_dict") else value
+
+
+def test_every_verb_of_a_conversation_has_an_example() -> None:
+    assert {verb for verb, *_ in SPOKEN} == public(Thread) - {"name"}
+    assert {verb for verb, *_ in TOGETHER} == public(Threads)
+
+
+@pytest.mark.parametrize(
+    ("verb", "args", "options", "together"),
+    [*((*one, False) for one in SPOKEN), *((*one, True) for one in TOGETHER)],
+)
+def test_a_verb_of_a_conversation_does_what_its_twin_does(
+    twins: tuple[Memory, Memory],
+    verb: str,
+    args: tuple[Any, ...],
+    options: dict[str, Any],
+    *,
+    together: bool,
+) -> None:
+    one, two = twins
+    for memory in twins:
+        memory.thread("t").add([{"role": "user", "content": "green tea", "id": "a"}, "x"])
+    expected = getattr(one.threads if together else one.thread("t"), verb)(*args, **options)
+
+    async def main() -> Any:
+        own = AsyncMemory(two)
+        return await getattr(own.threads if together else own.thread("t"), verb)(*args, **options)
+
+    found = asyncio.run(main())
+    if verb == "branch":
+        assert isinstance(found, AsyncThread)
+        found, expected = found.thread.messages(), expected.messages()
+    assert type(found) is type(expected)
+    assert shown(found, two) == shown(expected, one)
+
+
+def test_a_conversation_of_a_closed_memory_is_refused(path: Path) -> None:
+    async def main() -> None:
+        memory = await AsyncMemory.open(path, embedder=HashingEmbedder(16))
+        thread, threads = memory.thread("t"), memory.threads
+        assert (thread.name, "t" in repr(thread), "Memory" in repr(threads)) == ("t", True, True)
+        await memory.close()
+        for verb, args, options in SPOKEN:
+            with pytest.raises(ClosedStoreError):
+                await getattr(thread, verb)(*args, **options)
+        for verb, args, options in TOGETHER:
+            with pytest.raises(ClosedStoreError):
+                await getattr(threads, verb)(*args, **options)
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("name", sorted(PROPERTIES))

@@ -28,7 +28,8 @@ _VECTORS = """
 SELECT {0}.id, {0}.version, p.name, v.ordinal, v.vector FROM {0}
 JOIN {1} AS v ON v.{2} = {0}.pk JOIN spaces AS p ON p.id = v.space_id WHERE """
 _MESSAGES = """
-SELECT records.id, thread_id, position, messages.id, role, role_type, name, token_count FROM messages
+SELECT records.id, thread_id, position, messages.id, role, role_type, name, token_count
+FROM messages
 JOIN records ON pk = record_pk WHERE """
 
 

@@ -4,16 +4,19 @@
 the tests import are replaced before they are imported; nothing of their files is changed.
 """
 
-# pyright: basic
+# ruff: noqa: S608 - it stands in for others' classes
+# pyright: basic, reportPrivateUsage=false
 # The tests of others are met as they are.
 
 from __future__ import annotations
 
 import contextlib
 import os
+import time
 import tomllib
+import types
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import langgraph.store.memory
 import langgraph.store.postgres
@@ -29,7 +32,7 @@ from commonplace.ledger.schema import records
 from langgraph_store_commonplace import AsyncCommonplaceStore, CommonplaceStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, Generator
 
 DEVIATIONS = Path(__file__).parent / "deviations.toml"
 SUITE = os.environ["COMMONPLACE_UPSTREAM"]
@@ -83,13 +86,13 @@ class Sql(CommonplaceStore, Hooks):
     @contextlib.contextmanager
     def from_conn_string(
         cls, conn_string: str, *, index: Any = None, ttl: Any = None, **_: Any
-    ) -> Iterator[Any]:  # pyright: ignore[reportIncompatibleMethodOverride] - takes theirs
-        with cls(place(conn_string), index=with_settings(index), ttl=ttl) as store:
+    ) -> Generator[Any]:  # pyright: ignore[reportIncompatibleMethodOverride] - takes theirs
+        with cls(place(conn_string), index=ours(index), ttl=ttl) as store:
             store.index_config = index
             yield store
 
     @contextlib.contextmanager
-    def _cursor(self) -> Iterator[Cursor]:
+    def _cursor(self) -> Generator[Cursor]:
         yield Cursor(self)
 
 
@@ -100,18 +103,14 @@ class AsyncSql(AsyncCommonplaceStore, Hooks):
     @contextlib.asynccontextmanager
     async def from_conn_string(
         cls, conn_string: str, *, index: Any = None, ttl: Any = None, **_: Any
-    ) -> AsyncIterator[Any]:  # pyright: ignore[reportIncompatibleMethodOverride] - takes theirs
-        async with cls(place(conn_string), index=with_settings(index), ttl=ttl) as store:
+    ) -> AsyncGenerator[Any]:  # pyright: ignore[reportIncompatibleMethodOverride] - takes theirs
+        async with cls(place(conn_string), index=ours(index), ttl=ttl) as store:
             store.index_config = index
             yield store
 
     @contextlib.asynccontextmanager
-    async def _cursor(self) -> AsyncIterator[AsyncCursor]:
+    async def _cursor(self) -> AsyncGenerator[AsyncCursor]:
         yield AsyncCursor(self)
-
-
-def with_settings(index: Any) -> Any:
-    return ours(index)
 
 
 class Cursor:
@@ -130,8 +129,11 @@ class Cursor:
             which = {"scope": scope_id, "key": key, "seconds": int(first[0] if first else 60)}
             if statement.startswith("UPDATE"):
                 column = "updated_at" if "SET updated_at" in statement else "expires_at"
-                change = f"UPDATE records SET {column} = :now - :seconds * 1000000 WHERE scope_id = :scope AND key = :key"
-                now = self._ledger_now()
+                change = (
+                    f"UPDATE records SET {column} = :now - :seconds * 1000000 "
+                    "WHERE scope_id = :scope AND key = :key"
+                )
+                now = time.time_ns() // 1000
                 transaction._connection.execute(text(change), {**which, "now": now})
             else:
                 wanted = (records.c.scope_id == scope_id) & (records.c.key == key)
@@ -142,12 +144,6 @@ class Cursor:
 
     def fetchone(self) -> Any:
         return self._row
-
-    @staticmethod
-    def _ledger_now() -> int:
-        import time
-
-        return time.time_ns() // 1000
 
 
 class AsyncCursor(Cursor):
@@ -163,11 +159,13 @@ class AsyncCursor(Cursor):
 class NoServer:
     """In place of `psycopg.Connection`: the databases that a test makes are not needed."""
 
+    __class_getitem__ = classmethod(types.GenericAlias)
+
     @classmethod
-    def connect(cls, *_: Any, **__: Any) -> NoServer:
+    def connect(cls, *_: Any, **__: Any) -> Self:
         return cls()
 
-    def __enter__(self) -> NoServer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -180,11 +178,13 @@ class NoServer:
 class NoAsyncServer:
     """The same with `await`."""
 
+    __class_getitem__ = classmethod(types.GenericAlias)
+
     @classmethod
-    async def connect(cls, *_: Any, **__: Any) -> NoAsyncServer:
+    async def connect(cls, *_: Any, **__: Any) -> Self:
         return cls()
 
-    async def __aenter__(self) -> NoAsyncServer:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -210,6 +210,11 @@ def retarget() -> None:
 
 
 retarget()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A marker of theirs that belongs to a plugin which is not needed."""
+    config.addinivalue_line("markers", "flaky: they try it again")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from commonplace.aio import AsyncMemory
     from commonplace.aiothreads import AsyncThread, AsyncThreads
+    from commonplace.analytics import ThreadStats, Timeline, TimelinePart
     from commonplace.clock import Clock, SystemClock
     from commonplace.comparing import Change, Diff, MergeReport, SyncReport
     from commonplace.drafts import RecordFields
@@ -64,7 +65,15 @@ if TYPE_CHECKING:
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
     from commonplace.middleware.redaction import Redaction
     from commonplace.middleware.sizes import SizeLimits
-    from commonplace.moving import ExportReport, ImportReport, Progress, Refusal, Tally
+    from commonplace.moving import (
+        ExportReport,
+        ImportReport,
+        Progress,
+        Refusal,
+        Tally,
+        ThreadExportReport,
+        ThreadImportReport,
+    )
     from commonplace.record import (
         Event,
         Hit,
@@ -91,6 +100,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "aio": ["AsyncMemory"],
     "aiothreads": ["AsyncThread", "AsyncThreads"],
+    "analytics": ["ThreadStats", "Timeline", "TimelinePart"],
     "clock": ["Clock", "SystemClock"],
     "comparing": ["Change", "Diff", "MergeReport", "SyncReport"],
     "drafts": ["RecordFields"],
@@ -144,7 +154,15 @@ _HOMES = {
     "middleware": ["ReadMiddleware", "WriteMiddleware"],
     "middleware.redaction": ["Redaction"],
     "middleware.sizes": ["SizeLimits"],
-    "moving": ["ExportReport", "ImportReport", "Progress", "Refusal", "Tally"],
+    "moving": [
+        "ExportReport",
+        "ImportReport",
+        "Progress",
+        "Refusal",
+        "Tally",
+        "ThreadExportReport",
+        "ThreadImportReport",
+    ],
     "record": [
         "Event",
         "Hit",
@@ -245,8 +263,13 @@ __all__ = [
     "Tally",
     "Thread",
     "ThreadEndedError",
+    "ThreadExportReport",
+    "ThreadImportReport",
     "ThreadInfo",
+    "ThreadStats",
     "Threads",
+    "Timeline",
+    "TimelinePart",
     "Version",
     "WriteMiddleware",
     "approximate_tokens",

@@ -16,13 +16,14 @@ from commonplace.memory import Memory
 from commonplace.workers import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
 
     from commonplace.embedders import Embedder
     from commonplace.maintenance import ReindexReport
+    from commonplace.record import Source
     from commonplace.scope import ScopeLike
 
     P = ParamSpec("P")
@@ -85,9 +86,31 @@ class AsyncMemory:
         """See `Memory.threads`; needs no `await`."""
         return AsyncThreads(self.memory.threads)
 
-    def thread(self, name: str, **options: Any) -> AsyncThread:
+    def thread(
+        self,
+        name: str,
+        *,
+        scope: ScopeLike | None = None,
+        source: Source | Mapping[str, Any] | None = None,
+        summarizer: Any = None,
+        summarize_every: int | None = None,
+        summary_tokens: int = 400,
+        extractor: Any = None,
+        embed: bool = True,
+    ) -> AsyncThread:
         """See `Memory.thread`; needs no `await`."""
-        return AsyncThread(self.memory.thread(name, **options))
+        return AsyncThread(
+            self.memory.thread(
+                name,
+                scope=scope,
+                source=source,
+                summarizer=summarizer,
+                summarize_every=summarize_every,
+                summary_tokens=summary_tokens,
+                extractor=extractor,
+                embed=embed,
+            )
+        )
 
     @property
     def embedder(self) -> Embedder:
@@ -111,6 +134,7 @@ class AsyncMemory:
     list = _threaded(Memory.list)
     count = _threaded(Memory.count)
     scopes = _threaded(Memory.scopes)
+    timeline = _threaded(Memory.timeline)
     search = _threaded(Memory.search)
     get_keys = _threaded(Memory.get_keys)
     exchange = _threaded(Memory.exchange)

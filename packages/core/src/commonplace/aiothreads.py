@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from commonplace.verbs.thread import Thread
 from commonplace.verbs.threads import Threads
@@ -11,6 +11,8 @@ from commonplace.workers import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from commonplace.scope import ScopeLike
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -67,12 +69,13 @@ class AsyncThread:
     reopen = _thread(Thread.reopen)
     delete = _thread(Thread.delete)
     search = _thread(Thread.search)
+    stats = _thread(Thread.stats)
     summary = _thread(Thread.summary)
     summarize = _thread(Thread.summarize)
     extract = _thread(Thread.extract)
 
     async def branch(
-        self, key: str, *, at: int | str | None = None, scope: Any = None
+        self, key: str, *, at: int | str | None = None, scope: ScopeLike | None = None
     ) -> AsyncThread:
         """See `Thread.branch`."""
         branch = functools.partial(self.thread.branch, key, at=at, scope=scope)
@@ -97,6 +100,9 @@ class AsyncThreads:
     list = _threads(Threads.list)
     count = _threads(Threads.count)
     delete = _threads(Threads.delete)
+    stats = _threads(Threads.stats)
+    export = _threads(Threads.export)
+    import_ = _threads(Threads.import_)
     sweep = _threads(Threads.sweep)
 
     def __repr__(self) -> str:

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from commonplace.clock import from_micros, new_id
 from commonplace.errors import ConflictError, NotFoundError, ThreadEndedError
-from commonplace.jsonvalue import dump_json, load_json
+from commonplace.jsonvalue import dump_json
 from commonplace.ledger import Place, Placed, Window
-from commonplace.message import ThreadInfo, summary_key
-from commonplace.threads.drafts import message_of
+from commonplace.message import summary_key
+from commonplace.moving.threadexporting import write_threads
+from commonplace.threads.drafts import info_of, message_of
 from commonplace.writing import entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
+    from commonplace.analytics import ThreadStats
     from commonplace.clock import Clock
     from commonplace.embedding import OwnModel, Vectoriser
     from commonplace.ledger import (
@@ -28,14 +31,14 @@ if TYPE_CHECKING:
         Transaction,
         Wanted,
     )
-    from commonplace.message import Message
+    from commonplace.message import Message, ThreadInfo
     from commonplace.middleware import Chain
+    from commonplace.moving.reports import Progress, ThreadExportReport
     from commonplace.scope import Scope
     from commonplace.threads.drafts import MessageDraft
     from commonplace.view import View
 
 _REMOVED_AT_ONCE = 1000
-_SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +245,7 @@ class Conversations:
         with self._ledger.write() as transaction:
             now = self._clock.now()
             row = _writable(transaction, target, now)
+            _check_running(row)
             found = [
                 placed
                 for placed in transaction.threads.named(row.id, ids).values()
@@ -273,6 +277,7 @@ class Conversations:
             if row is None:
                 return 0
             _check_writable(transaction, target, row)
+            _check_running(row)
             removed = _empty(transaction, row.id, "delete", now)
             transaction.threads.change(row.id, {"updated_at": now})
         self._written()
@@ -320,6 +325,31 @@ class Conversations:
         with self._ledger.read() as snapshot:
             return snapshot.threads.count(selection, wanted)
 
+    def export(
+        self,
+        path: Path,
+        selection: Selection,
+        wanted: Wanted,
+        *,
+        openai: bool,
+        progress: Progress | None,
+    ) -> ThreadExportReport:
+        """Write the threads of the selected scopes into a file; see `write_threads`."""
+        return write_threads(
+            self._ledger,
+            self._chain,
+            path,
+            selection,
+            wanted,
+            openai=openai,
+            progress=progress,
+        )
+
+    def stats(self, selection: Selection, thread_id: str | None = None) -> ThreadStats:
+        """The numbers of the threads in the selected scopes, or of one of them."""
+        with self._ledger.read() as snapshot:
+            return snapshot.analytics.of_threads(selection, thread_id)
+
     def _writable_or_new(
         self, transaction: Transaction, target: Target, settings: ThreadSettings, now: int
     ) -> ThreadRow:
@@ -333,7 +363,7 @@ class Conversations:
     def _make(
         self, transaction: Transaction, target: Target, settings: ThreadSettings, now: int
     ) -> ThreadRow:
-        scope = target.view.writable(target.home)
+        scope = target.view.readable(target.view.writable(target.home))
         scope_id = transaction.scope_id(scope)
         self._check_key_free(transaction, target.name, scope_id, now)
         thread_id = new_id()
@@ -400,12 +430,12 @@ class _Batch:
         last = {one.id or number: number for number, one in enumerate(drafts)}
         outcome: dict[int, Placed] = {}
         fresh: list[tuple[int, MessageDraft, Entry]] = []
-        for number in sorted(last.values()):
-            one, entry = drafts[number], self._at_home(ready[number])
+        for number in last.values():  # in the order in which they were first named
+            one, entry = drafts[number], ready[number]
             if one.id is not None and one.id in known:
                 outcome[number] = self._replace(known[one.id], one, entry)
             else:
-                fresh.append((number, one, entry))
+                fresh.append((number, one, self._at_home(entry, self._until)))
         outcome |= self._append(fresh)
         self._trim(len(fresh))
         return [outcome[last[one.id or number]] for number, one in enumerate(drafts)]
@@ -416,22 +446,25 @@ class _Batch:
         _remove_messages(self._transaction, self._row.id, gone, self._now, operation="expire")
         return {name: placed for name, placed in found.items() if placed not in gone}
 
-    def _at_home(self, entry: Entry) -> Entry:
-        """The entry at the thread's scope, and living no longer than the thread."""
-        until = [
-            moment
-            for moment in (
-                entry.record.expires_at,
-                _moment(self._row.expires_at),
-                _moment(self._row.message_ttl and self._now + self._row.message_ttl),
-            )
-            if moment is not None
-        ]
-        ends = min(until, default=None)
-        return replace(entry, record=replace(entry.record, scope=self._scope, expires_at=ends))
+    @property
+    def _until(self) -> datetime | None:
+        """Until when the thread keeps a message that is written now."""
+        return _moment(self._row.message_ttl and self._now + self._row.message_ttl)
 
-    def _replace(self, old: Placed, one: MessageDraft, entry: Entry) -> Placed:
-        place = _place(one, old.place.position)
+    def _at_home(self, entry: Entry, until: datetime | None) -> Entry:
+        """The entry at the thread's scope, and living no longer than the thread and `until`."""
+        ends = (entry.record.expires_at, _moment(self._row.expires_at), until)
+        first = min((moment for moment in ends if moment is not None), default=None)
+        return replace(entry, record=replace(entry.record, scope=self._scope, expires_at=first))
+
+    def _replace(self, old: Placed, one: MessageDraft, given: Entry) -> Placed:
+        """Write a message anew where it stands, with the time that it had unless it says another.
+
+        Nothing is written where nothing changes.
+        """
+        kept = old.record.expires_at if self._row.message_ttl else None
+        entry = self._at_home(given, self._until if given.record.expires_at else kept)
+        place = _place(one, old.place.position)._replace(message_id=old.place.message_id)
         if place == old.place and _says_the_same(entry, old):
             return old
         again = replace(entry, record=replace(entry.record, id=old.record.id), chosen_id=True)
@@ -440,7 +473,7 @@ class _Batch:
         ]
         pk = self._transaction.pks_by_id([old.record.id])[old.record.id]
         before = old.place.token_count
-        self._transaction.threads.put_place(pk, self._row.id, place, before=before)
+        self._transaction.threads.put_place(pk, self._row.id, place, before=before, now=self._now)
         return Placed(written.record, place)
 
     def _append(self, fresh: Sequence[tuple[int, MessageDraft, Entry]]) -> dict[int, Placed]:
@@ -463,10 +496,15 @@ class _Batch:
         most = self._row.max_messages
         if most is None or not added:
             return
-        excess = self._transaction.threads.by_id([self._row.id])[self._row.id].messages - most
-        if excess > 0:
+        if self._excess(most) > 0:  # those whose time is over go first
+            over = self._transaction.threads.over(self._row.id, now=self._now)
+            self._transaction.remove(over, operation="expire", now=self._now)
+        if (excess := self._excess(most)) > 0:
             pks = self._transaction.threads.oldest(self._row.id, excess)
             self._transaction.remove(pks, operation="expire", now=self._now)
+
+    def _excess(self, most: int) -> int:
+        return self._transaction.threads.by_id([self._row.id])[self._row.id].messages - most
 
 
 def _find(snapshot: Snapshot, target: Target, now: int) -> ThreadRow | None:
@@ -499,20 +537,7 @@ def _check_running(row: ThreadRow) -> None:
 
 
 def _info(snapshot: Snapshot, row: ThreadRow) -> ThreadInfo:
-    return ThreadInfo(
-        id=row.id,
-        key=row.key,
-        scope=snapshot.scope(row.scope_id),
-        metadata=load_json(row.metadata),
-        created_at=from_micros(row.created_at),
-        updated_at=from_micros(row.updated_at),
-        ended_at=_moment(row.ended_at),
-        expires_at=_moment(row.expires_at),
-        max_messages=row.max_messages,
-        message_ttl=None if row.message_ttl is None else row.message_ttl / _SECOND,
-        messages=row.messages,
-        tokens=row.tokens,
-    )
+    return info_of(row, snapshot.scope(row.scope_id))
 
 
 def _place(one: MessageDraft, position: int) -> Place:
@@ -520,9 +545,10 @@ def _place(one: MessageDraft, position: int) -> Place:
 
 
 def _says_the_same(entry: Entry, old: Placed) -> bool:
-    return all(
-        getattr(entry.record, name) == getattr(old.record, name)
-        for name in ("content", "value", "metadata", "expires_at")
+    new, former = entry.record, old.record
+    return (new.content, new.expires_at) == (former.content, former.expires_at) and all(
+        dump_json(getattr(new, name)) == dump_json(getattr(former, name))  # True is not 1
+        for name in ("value", "metadata")
     )
 
 

@@ -87,7 +87,7 @@ def parse_json(text: str) -> Any:
         InvalidInputError: it is none; the message holds none of the text.
     """
     try:
-        return json.loads(text, parse_constant=_refused)
+        return json.loads(text, parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
         raise InvalidInputError(f"not JSON: {error.msg} at character {error.pos + 1}") from None
     except RecursionError:
@@ -98,7 +98,12 @@ def parse_json(text: str) -> Any:
         raise InvalidInputError("not JSON: an integer has too many digits") from None
 
 
-def _refused(constant: str) -> Any:
+def refuse_constant(constant: str) -> Any:
+    """Refuse NaN and the infinities, which Python's reader takes and JSON does not have.
+
+    Raises:
+        InvalidInputError: always.
+    """
     raise InvalidInputError(f"{constant} is not JSON")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from commonplace.store import Options, Store
+from commonplace.verbs.analysing import Analysing
 from commonplace.verbs.care import Care
 from commonplace.verbs.comparing import Comparing
 from commonplace.verbs.conversing import Conversing
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
 
 
-class Memory(Conversing, Keyed, Inspecting, Watching, Comparing, Moving, Care):
+class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Moving, Care):
     """One memory: records in scopes, found by meaning, by words, by filter and by id.
 
     Use it as a context manager, or call `close()`. Safe to share between threads, and to open from

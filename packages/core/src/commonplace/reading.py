@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from commonplace.analytics import WIDTHS
 from commonplace.drafts import OWN_SPACE
 from commonplace.errors import InvalidInputError, ModelMismatchError
 from commonplace.ledger import ScopeList, ScopePattern, check_space
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from commonplace.analytics import Bucket, Counted
     from commonplace.embedding import OwnModel, Vectoriser
     from commonplace.ledger import Ledger, Selection, Space
     from commonplace.middleware import Chain
@@ -71,6 +73,11 @@ class Reader:
         with self._ledger.read(as_of=selection.as_of) as snapshot:
             found = snapshot.records_by_id(ids, selection)
         return {name: self._chain.read(record) for name, record in found.items()}
+
+    def histogram(self, selection: Selection, bucket: Bucket) -> list[Counted]:
+        """How many of the selected records were made in each span that a timeline counts by."""
+        with self._ledger.read() as snapshot:
+            return snapshot.histogram(selection, WIDTHS[bucket])
 
     def findable(self, record_id: str) -> Findable:
         """How a record is found, for a copy that is to be found alike."""
@@ -146,11 +153,16 @@ class Reader:
         return self._chain.read(found[0]) if found else None
 
     def by_keys(
-        self, places: Sequence[tuple[Scope, str]], selection: Selection
+        self, places: Sequence[tuple[Scope, str]], *, now: int, as_of: int | None
     ) -> list[Record | None]:
-        """The selected records with these keys, each at its scope; None for each there is not."""
-        with self._ledger.read(as_of=selection.as_of) as snapshot:
-            found = snapshot.records_by_key(places, selection.now)
+        """The records with these keys, each at its scope; None for each there is not."""
+        if as_of is None and len(places) == 1:
+            found = [self._ledger.by_key(*places[0], now)]
+        else:
+            with self._ledger.read(as_of=as_of) as snapshot:
+                found = snapshot.records_by_key(places, now)
+        if not self._chain.reads:
+            return found
         return [None if record is None else self._chain.read(record) for record in found]
 
     def find_scopes(

@@ -40,6 +40,7 @@ from commonplace.middleware import Chain
 from commonplace.moving.importing import Importer
 from commonplace.reading import Reader
 from commonplace.search import Searcher, VectorCache
+from commonplace.threadloading import ThreadLoader
 from commonplace.writing import Writer
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class Store:
         self._linker = Linker(self._ledger, chain, self._clock, written)
         self._reader = Reader(self._ledger, self._model, chain, searcher)
         self._importer = Importer(self._ledger, self._model, self._clock, written)
+        self._thread_loader = ThreadLoader(self._ledger, self._model, chain, self._clock, written)
         self._sweeper = Sweeper(_weakly(self._sweep_all), options.sweep_every)
         self._process = os.getpid()
         self._closing = threading.Lock()
@@ -152,6 +154,12 @@ class Store:
         """What imports, if the store is open."""
         self._check_open()
         return self._importer
+
+    @property
+    def thread_loader(self) -> ThreadLoader:
+        """What imports conversations, if the store is open."""
+        self._check_open()
+        return self._thread_loader
 
     @property
     def ledger(self) -> Ledger:

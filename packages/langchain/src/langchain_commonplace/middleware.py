@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _KEY = "commonplace_memory"
 _LONGEST_QUERY = 4000
+_MADE_BY = "lc_source"
+"""LangChain's mark of messages that middleware put in place of others, such as a summary."""
 
 
 class MemoryState(AgentState[Any]):
@@ -227,7 +229,8 @@ class CommonplaceMemoryMiddleware(Opened, AgentMiddleware[MemoryState, ContextT,
         messages: list[BaseMessage] = list(state["messages"])
         until = self._own_state(state).get("until")
         at = next((at for at, one in enumerate(messages) if until and one.id == until), -1)
-        return [message_fields(_without_artifact(one)) for one in messages[at + 1 :]]
+        said = (one for one in messages[at + 1 :] if not one.additional_kwargs.get(_MADE_BY))
+        return [message_fields(_without_artifact(one)) for one in said]
 
     def _with_memories(self, request: ModelRequest[ContextT]) -> ModelRequest[ContextT]:
         text = self._own_state(request.state).get("text")

@@ -47,14 +47,12 @@ class _KeyedStore(Opened, BaseStore[str, V]):
 
     def mget(self, keys: Sequence[str]) -> list[V | None]:
         """The values of the keys in the order given; None for each that is missing."""
-        found = {key: self._view.get(key=key) for key in dict.fromkeys(keys)}
-        return [self._of(found[key]) for key in keys]
+        return [self._of(record) for record in self._view.get_keys(keys)]
 
     async def amget(self, keys: Sequence[str]) -> list[V | None]:
         """See `mget`."""
-        view = AsyncMemory(self._view)
-        found = {key: await view.get(key=key) for key in dict.fromkeys(keys)}
-        return [self._of(found[key]) for key in keys]
+        found = await AsyncMemory(self._view).get_keys(keys)
+        return [self._of(record) for record in found]
 
     def mset(self, key_value_pairs: Sequence[tuple[str, V]]) -> None:
         """Set all the keys or, if one of the values is refused, none.
@@ -70,14 +68,14 @@ class _KeyedStore(Opened, BaseStore[str, V]):
 
     def mdelete(self, keys: Sequence[str]) -> None:
         """Delete the keys; those that are missing are passed over."""
-        found = [self._view.get(key=key) for key in dict.fromkeys(keys)]
-        self._view.delete([record.id for record in found if record])
+        found = self._view.get_keys(keys)
+        self._view.delete([record.id for record in found if record and record.key is not None])
 
     async def amdelete(self, keys: Sequence[str]) -> None:
         """See `mdelete`."""
         view = AsyncMemory(self._view)
-        found = [await view.get(key=key) for key in dict.fromkeys(keys)]
-        await view.delete([record.id for record in found if record])
+        found = await view.get_keys(keys)
+        await view.delete([record.id for record in found if record and record.key is not None])
 
     def yield_keys(self, *, prefix: str | None = None) -> Iterator[str]:
         """The keys, sorted, that begin with the prefix; those set meanwhile may be among them."""
@@ -98,7 +96,7 @@ class _KeyedStore(Opened, BaseStore[str, V]):
             page = await view.list(**self._page(prefix, after=page[-1].key)) if keys else []
 
     def _of(self, record: Record | None) -> V | None:
-        return None if record is None else self._value(record)
+        return None if record is None or record.key is None else self._value(record)
 
     def _records(self, pairs: Sequence[tuple[str, V]]) -> list[dict[str, Any]]:
         return [

@@ -63,6 +63,7 @@ class _Store(BaseStore):
         self._owned = not handed_in
         self._engine = Engine(self.memory, Scope.of(scope), found, mode)
         self._embedding = None if found is None else found.embedding
+        self.embeddings = None if self._embedding is None else self._embedding.embeddings
         self._sweeper = Sweeper(self._engine.sweep)
 
     # The whole contract: every other verb is one of these with a single operation.

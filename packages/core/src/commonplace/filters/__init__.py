@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from commonplace.filters.match import compare, matches
 from commonplace.filters.parse import parse_filter
-from commonplace.filters.tree import EVERYTHING, And, Compare, Field, Filter, Not, Or
+from commonplace.filters.tree import EVERYTHING, And, Compare, Field, Filter, Not, Or, roots
 
 __all__ = [
     "EVERYTHING",
@@ -17,4 +17,5 @@ __all__ = [
     "compare",
     "matches",
     "parse_filter",
+    "roots",
 ]

@@ -56,3 +56,11 @@ class Not:
     """The part does not match."""
 
     part: Filter
+
+
+def roots(tree: Filter) -> set[str]:
+    """Where a filter looks: the documents and attributes of a record that it names."""
+    if isinstance(tree, Compare):
+        return {tree.field.root}
+    parts = (tree.part,) if isinstance(tree, Not) else tree.parts
+    return {root for part in parts for root in roots(part)}

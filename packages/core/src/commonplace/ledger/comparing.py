@@ -169,7 +169,7 @@ class Comparison(Snapshot):
 
     def _other(self, whole: Whole) -> Finding:
         rows = [values_of(whole.kind, row) for row in self.in_place_of(whole)]
-        if rows == [whole.values]:
+        if [_said(values) for values in rows] == [_said(whole.values)]:
             return _SAME
         places = tuple(place for values in rows for place in self._places(whole.kind, values))
         return Finding(Verdict.DIFFERENT, places) if rows else _NEW
@@ -203,6 +203,11 @@ UNIQUE: dict[RowKind, tuple[tuple[str, ...], ...]] = {
 """What no two rows of a kind have in common, unless a part of it is missing."""
 
 _COLUMNS: dict[str, ColumnElement[Any]] = {"scope": scopes.c.path, "record_id": records.c.id}
+
+
+def _said(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row says; how much a thread has follows from its messages."""
+    return {name: value for name, value in values.items() if name not in {"messages", "tokens"}}
 
 
 def _blank(whole: Whole) -> dict[str, Any]:

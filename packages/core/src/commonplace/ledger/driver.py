@@ -32,12 +32,20 @@ class _Compiled(NamedTuple):
 
 _FIXED: dict[Any, _Compiled | None] = {}
 _ROWS: dict[tuple[str, ...], Any] = {}
+_ROWS_OF: dict[str, Any] = {}
 
 
 def fixed(statement: S) -> S:
     """The statement, marked as one whose shape never changes. Only for statements kept for good."""
     _FIXED[statement] = None
     return statement
+
+
+def forgotten(statement: Executable) -> None:
+    """Take the mark off a statement that is not kept any longer."""
+    compiled = _FIXED.pop(statement, None)
+    if compiled is not None:
+        _ROWS_OF.pop(compiled.text, None)
 
 
 def positional(statement: S, names: Sequence[str]) -> S:
@@ -142,7 +150,9 @@ class DriverConnection:
             cursor = self._driver.execute(compiled.text, {**compiled.constants, **(values or {})})
         if cursor.description is None:
             return Result([], cursor.rowcount)
-        row_type = _row_type(tuple(column[0] for column in cursor.description))
+        if (row_type := _ROWS_OF.get(compiled.text)) is None:
+            row_type = _row_type(tuple(column[0] for column in cursor.description))
+            _ROWS_OF[compiled.text] = row_type
         return Result(list(map(row_type._make, cursor.fetchall())), -1)
 
 

@@ -20,6 +20,7 @@ from commonplace.errors import (
     StoreUnavailableError,
 )
 from commonplace.ledger.comparing import Comparison
+from commonplace.ledger.connections import Connections
 from commonplace.ledger.driver import DriverConnection
 from commonplace.ledger.loading import Loading
 from commonplace.ledger.past import PastSnapshot
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+    from commonplace.record import Record
     from commonplace.scope import Scope
 
 LEDGER_FILE = "ledger.sqlite"
@@ -70,6 +72,7 @@ class Ledger:
         self._keep_versions = keep_versions
         where = "in memory" if path is None else str(path)
         self._translate = functools.partial(translated, where=where)
+        self._connections = Connections(engine, self._translate)
         self.path = path
         try:
             self.id = self._prepare()
@@ -145,6 +148,21 @@ class Ledger:
         with self._writing() as (driver, scope_ids):
             yield Loading(driver, self._dialect, scope_ids, self._keep_versions)
 
+    def by_key(self, scope: Scope, key: str, now: int) -> Record | None:
+        """The live record with this key at this scope, or None; see `Snapshot.records_by_key`.
+
+        One record is asked for so often that it is read without a transaction of its own: the
+        statement alone sees one moment.
+        """
+        with self._exclusive_in_memory(), self._connections.lent() as connection:
+            driver = DriverConnection(connection, self._translate)
+            scope_ids = ScopeIds(driver, self._dialect, self._cache)
+            (found,) = Snapshot(driver, self._dialect, scope_ids).records_by_key(
+                [(scope, key)], now
+            )
+            scope_ids.keep()
+        return found
+
     def scope_ids(self, wanted: Sequence[Scope]) -> tuple[int, ...]:
         """The ids of those scopes that have ever held a record, from the cache if it has all."""
         known = [self._cache.ids.get(scope) for scope in wanted]
@@ -155,15 +173,11 @@ class Ledger:
 
     def close(self) -> None:
         """Close every connection. Idempotent."""
-        self._engine.dispose()
+        self._connections.close()
 
     @contextlib.contextmanager
     def _reading(self) -> Generator[tuple[DriverConnection, ScopeIds]]:
-        with (
-            self._exclusive_in_memory(),
-            self._engine.connect() as connection,
-            connection.begin(),
-        ):
+        with self._exclusive_in_memory(), self._connections.transaction("BEGIN") as connection:
             driver = DriverConnection(connection, self._translate)
             scope_ids = ScopeIds(driver, self._dialect, self._cache)
             yield driver, scope_ids
@@ -171,9 +185,8 @@ class Ledger:
 
     @contextlib.contextmanager
     def _writing(self) -> Generator[tuple[DriverConnection, ScopeIds]]:
-        with self._turn, self._engine.connect() as plain:
-            connection = plain.execution_options(writes=True)
-            with connection.begin():
+        with self._turn:
+            with self._connections.transaction("BEGIN IMMEDIATE") as connection:
                 driver = DriverConnection(connection, self._translate)
                 scope_ids = ScopeIds(driver, self._dialect, self._cache)
                 yield driver, scope_ids

@@ -19,6 +19,7 @@ from commonplace.ledger.schema import (
     version_vectors,
     versions,
 )
+from commonplace.ledger.threadwriting import recount
 from commonplace.ledger.transaction import Transaction
 from commonplace.ledger.transfer import TABLES
 from commonplace.scope import Scope
@@ -113,7 +114,16 @@ class Loading(Transaction, Comparison):
         if whole.kind == "message":
             asked = {"id": whole.values["thread_id"]}
             places.append(self._connection.execute(_THREAD_SCOPE, asked).scalar())
+            if len(set(places)) > 1:  # a message stays in the scope of its thread
+                return False
         return all(place is not None and may_write(place) for place in places)
+
+    def recount(self, wholes: Iterable[Whole]) -> None:
+        """Count anew what the threads have that some rows are, or hang on."""
+        names = {"thread": "id", "message": "thread_id"}
+        ids = {one.values[names[one.kind]] for one in wholes if one.kind in names}
+        if ids:
+            recount(self._connection, sorted(ids))
 
     def _insert_records(self, wholes: Sequence[Whole], now: int) -> None:
         first = self._dialect.next_pk(self._connection)

@@ -45,12 +45,16 @@ class ScopePattern(NamedTuple):
         """Whether everything that begins with `literal` matches, uncut."""
         return not self.suffix and ANY not in self.prefix and self.depth is None
 
-    def matches(self, segments: Segments) -> bool:
-        """Whether a scope within `literal` matches."""
-        own = segments[len(self.base) :]
-        if len(own) < max(len(self.prefix), len(self.suffix)):
-            return False
-        return _alike(self.prefix, own) and _alike(self.suffix, own[len(own) - len(self.suffix) :])
+    @property
+    def wanted(self) -> tuple[int, list[tuple[int, str]]]:
+        """What a scope within `literal` has to be: so long at least, and these segments where.
+
+        Places from the end count from -1.
+        """
+        start = len(self.base)
+        front = [(start + n, one) for n, one in enumerate(self.prefix) if one != ANY]
+        back = [(n - len(self.suffix), one) for n, one in enumerate(self.suffix) if one != ANY]
+        return start + max(len(self.prefix), len(self.suffix)), front + back
 
     def cuts(self, shown: Segments) -> bool:
         """Whether nothing below what is shown is shown as something else."""
@@ -91,10 +95,13 @@ class ScopeList:
 
     def _found(self, pattern: ScopePattern, emptied: set[Segments]) -> Iterator[Segments]:
         place, last = self._within(pattern.literal)
+        shortest, wanted = pattern.wanted
         while place < last:
             segments = self._sorted[place]
             place += 1
-            if segments in emptied or not pattern.matches(segments):
+            if len(segments) < shortest or segments in emptied:
+                continue
+            if not all(segments[n] == one for n, one in wanted):
                 continue
             shown = pattern.cut(segments)
             yield shown
@@ -130,7 +137,3 @@ class ScopeList:
         elif not held and segments in self._scopes:
             del self._scopes[segments]
             del self._sorted[bisect.bisect_left(self._sorted, segments)]
-
-
-def _alike(pattern: Segments, segments: Segments) -> bool:
-    return all(wanted in (ANY, found) for wanted, found in zip(pattern, segments, strict=False))

@@ -26,8 +26,10 @@ from commonplace.clock import from_micros
 from commonplace.errors import InvalidInputError
 from commonplace.jsonvalue import load_json
 from commonplace.ledger import checking
+from commonplace.ledger.analytics import Analytics
 from commonplace.ledger.cursors import Cursors
 from commonplace.ledger.driver import fixed
+from commonplace.ledger.filtered import FILTERED
 from commonplace.ledger.history import former_in, of_record
 from commonplace.ledger.journal import Journal
 from commonplace.ledger.links import Links
@@ -45,6 +47,7 @@ from commonplace.ledger.schema import (
 )
 from commonplace.ledger.selection import (
     Shape,
+    compiled,
     condition,
     hidings,
     in_scopes,
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Row
 
+    from commonplace.analytics import Counted
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
     from commonplace.ledger.selection import Query, Selection
@@ -110,6 +114,11 @@ class Snapshot(VectorReader):
     def threads(self) -> Threads:
         """The conversations."""
         return Threads(self._connection, self._dialect, self._record, self._scopes.load)
+
+    @property
+    def analytics(self) -> Analytics:
+        """What is counted of records and messages."""
+        return Analytics(self._connection, self._dialect)
 
     @property
     def cursors(self) -> Cursors:
@@ -167,6 +176,12 @@ class Snapshot(VectorReader):
                 counts[tag] += row.held
         return dict(sorted(counts.items()))
 
+    def histogram(self, selection: Selection, width: int) -> list[Counted]:
+        """How many selected records were made in each span of so many microseconds, in order."""
+        flat = self.flattened(selection)
+        by_scope = self._scope_is_selective(flat)
+        return self.analytics.histogram(flat, width, by_scope=by_scope)
+
     def expired(self, selection: Selection, limit: int = -1) -> Pks:
         """The records in the selected scopes that expired but were not swept."""
         query = _expired(self._dialect, shape(selection, by_scope=False))
@@ -180,8 +195,12 @@ class Snapshot(VectorReader):
     def pks(self, selection: Selection, limit: int | None = None) -> Pks:
         """The selected records by number, in no particular order, at most `limit`."""
         flat = self.flattened(selection)
-        query = select(records.c.pk).where(self._condition(flat)).limit(limit)
-        return self._pks(query, parameters(flat, self._dialect))
+        by_scope = self._scope_is_selective(flat)
+        query = self._narrowed(
+            _chosen(self._dialect, shape(flat, by_scope=by_scope)), flat, by_scope
+        )
+        most = -1 if limit is None else limit
+        return self._pks(query, {**parameters(flat, self._dialect), "most": most})
 
     def selected_ids(self, ids: Iterable[str], selection: Selection) -> list[int]:
         """The numbers of those of the records with these ids that are selected."""
@@ -211,9 +230,9 @@ class Snapshot(VectorReader):
         """
         flat = self.flattened(selection)
         by_scope = self._scope_is_selective(flat)
-        query = _page(self._dialect, shape(flat, by_scope=by_scope), tuple(order_by))
-        if flat.narrowed:
-            query = query.where(condition(flat, self._dialect, by_scope=by_scope))
+        query = self._narrowed(
+            _page(self._dialect, shape(flat, by_scope=by_scope), tuple(order_by)), flat, by_scope
+        )
         values = {**parameters(flat, self._dialect), "most": limit, "skip": offset}
         return self.records(list(self._connection.execute(query, values).scalars()))
 
@@ -438,6 +457,17 @@ class Snapshot(VectorReader):
             statement = statement.where(self._dialect.among(records.c.pk + 0, "pks"))
         return statement
 
+    def _narrowed(self, query: Query, flat: Selection, by_scope: bool) -> Query:  # noqa: FBT001 - of the shape
+        """A statement of fixed shape, narrowed as the selection is; by a filter alone, kept."""
+        if not flat.narrowed:
+            return query
+        if flat.kinds or flat.tags or flat.as_of is not None:
+            return query.where(condition(flat, self._dialect, by_scope=by_scope))
+        return FILTERED.get(
+            (query, repr(flat.filter)),
+            lambda: query.where(compiled(flat.filter, self._dialect)),
+        )
+
     def _condition(self, flat: Selection) -> ColumnElement[bool]:
         return condition(flat, self._dialect, by_scope=self._scope_is_selective(flat))
 
@@ -606,6 +636,11 @@ def _page(dialect: SqliteDialect, kind: Shape, order_by: tuple[str, ...]) -> Que
         .limit(bindparam("most"))
         .offset(bindparam("skip"))
     )
+
+
+@functools.cache
+def _chosen(dialect: SqliteDialect, kind: Shape) -> Query:
+    return fixed(select(records.c.pk).where(live_in_scopes(kind, dialect)).limit(bindparam("most")))
 
 
 @functools.cache

@@ -12,7 +12,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, case, false, func, literal, or_, select
 from sqlalchemy.sql import operators
 
 from commonplace.filters import Compare, Field
@@ -180,11 +180,14 @@ def _attribute_leaf(node: Compare) -> ColumnElement[Any]:
 
 
 def _tags_leaf(node: Compare) -> ColumnElement[Any]:
-    operand = node.operand
-    if node.operator == "$contains" and isinstance(operand, str) and "\0" not in operand:
-        each = func.json_each(records.c.tags).table_valued("value")
-        found = exists(select(literal(1)).select_from(each).where(each.c.value == operand))
-        return case((func.instr(records.c.tags, _NUL) > 0, _in_python(node)), else_=found)
+    """Tags are a list of texts, written without spaces: one of them is found without parsing it.
+
+    A quote within a tag has a backslash before it, so that `["` and `,"` begin a tag.
+    """
+    if node.operator == "$contains" and isinstance(node.operand, str):
+        tag = dump_json(node.operand)
+        tags = records.c.tags
+        return or_(func.instr(tags, f"[{tag}") > 0, func.instr(tags, f",{tag}") > 0)
     return _in_python(node)
 
 

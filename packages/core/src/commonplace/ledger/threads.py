@@ -166,6 +166,10 @@ class Threads:
         ordered = reversed(rows) if window.latest else rows
         return [self._placed(row) for row in ordered]
 
+    def living(self, thread_id: str, *, now: int) -> int:
+        """How many messages of a thread have not expired."""
+        return self._connection.execute(_LIVING, {"thread_id": thread_id, "now": now}).scalar_one()
+
     def named(self, thread_id: str, ids: Sequence[str]) -> dict[str, Placed]:
         """The messages of a thread with these ids, by id, expired ones included."""
         if not ids:
@@ -184,6 +188,11 @@ class Threads:
         rows = self._connection.execute(_of_records(self._dialect), asked).all()
         self._load({row.scope_id for row in rows})
         return {row.id: (row.thread_id, self._placed(row)) for row in rows}
+
+    def holding(self, ids: Iterable[str]) -> set[str]:
+        """Those of the records that are messages of a thread, by id."""
+        asked = {"ids": self._dialect.array(ids)}
+        return set(self._connection.execute(_holding(self._dialect), asked).scalars())
 
     def by_id(self, ids: Iterable[str]) -> dict[str, ThreadRow]:
         """The threads with these ids, by id."""
@@ -236,6 +245,13 @@ _FIND = fixed(
 )
 
 
+_LIVING = fixed(
+    select(func.count())
+    .join_from(messages, records, records.c.pk == messages.c.record_pk)
+    .where(_IN_THREAD, or_(records.c.expires_at.is_(None), records.c.expires_at > bindparam("now")))
+)
+
+
 @functools.cache
 def _messages(
     *, before: bool, after: bool, since: bool, roles: SqliteDialect | None, latest: bool
@@ -270,6 +286,12 @@ def _by_record_id(dialect: SqliteDialect) -> Query:
 @functools.cache
 def _of_records(dialect: SqliteDialect) -> Query:
     return fixed(_MESSAGE.where(dialect.among(records.c.id, "ids")))
+
+
+@functools.cache
+def _holding(dialect: SqliteDialect) -> Query:
+    placed = select(records.c.id).join_from(messages, records, records.c.pk == messages.c.record_pk)
+    return fixed(placed.where(dialect.among(records.c.id, "ids")))
 
 
 @functools.cache

@@ -56,16 +56,20 @@ class ThreadWriter(Threads):
         tokens = sum(place.token_count for _, place in placed)
         self._grow(row.id, len(placed), tokens, len(placed), max(now, row.updated_at))
 
-    def put_place(self, pk: int, thread_id: str, place: Place, *, before: int) -> None:
+    def put_place(self, pk: int, thread_id: str, place: Place, *, before: int, now: int) -> None:
         """Change what is said of a message beside its record; `before` is its former count."""
         changed = {**place._asdict(), "record_pk": pk}
         self._connection.execute(_UPDATE_MESSAGE, changed)
-        self._grow(thread_id, 0, place.token_count - before, 0, 0)
+        self._grow(thread_id, 0, place.token_count - before, 0, now)
 
     def oldest(self, thread_id: str, number: int) -> list[int]:
         """The numbers of the records of a thread's first messages."""
         asked = {"thread_id": thread_id, "most": number}
         return self._connection.execute(_OLDEST, asked).scalars()
+
+    def over(self, thread_id: str, *, now: int) -> list[int]:
+        """The numbers of the records of a thread's messages whose time is over."""
+        return self._connection.execute(_OVER, {"thread_id": thread_id, "now": now}).scalars()
 
     def pks(self, thread_id: str) -> list[int]:
         """The numbers of the records of all messages of a thread."""
@@ -156,6 +160,11 @@ _OLDEST = fixed(
     .where(messages.c.thread_id == bindparam("thread_id"))
     .order_by(messages.c.position)
     .limit(bindparam("most"))
+)
+_OVER = fixed(
+    select(messages.c.record_pk)
+    .join_from(messages, records, records.c.pk == messages.c.record_pk)
+    .where(messages.c.thread_id == bindparam("thread_id"), records.c.expires_at <= bindparam("now"))
 )
 _IS_MESSAGE = fixed(select(messages.c.thread_id).where(messages.c.record_pk == bindparam("pk")))
 

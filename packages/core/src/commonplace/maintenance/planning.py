@@ -97,10 +97,14 @@ def _repeated(
     alike: float | Literal["text"],
     taken: Mapping[str, Step],
 ) -> Iterator[Step]:
-    """What repeats another in each scope, of what the steps already taken leave."""
+    """What repeats another in each scope, of what the steps already taken leave.
+
+    The messages of conversations repeat nothing: what was said twice was said twice.
+    """
     for place in _places(snapshot, selection, more_than=1):
         ranked = snapshot.page(place, ("kind", "-importance", "-updated_at"), _ALL, 0)
-        left = (record for record in ranked if record.id not in taken)
+        said = snapshot.threads.holding([record.id for record in ranked])
+        left = (record for record in ranked if record.id not in taken and record.id not in said)
         for _, some in groupby(left, key=lambda record: record.kind):
             yield from _alike(snapshot, list(some), None if alike == "text" else alike)
 

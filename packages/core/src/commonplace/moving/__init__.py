@@ -1,7 +1,23 @@
-"""Moving data: exports and imports of whole memories, plain files, arrays of vectors."""
+"""Moving data: exports and imports of whole memories, conversations, plain files, arrays."""
 
 from __future__ import annotations
 
-from commonplace.moving.reports import ExportReport, ImportReport, Progress, Refusal, Tally
+from commonplace.moving.reports import (
+    ExportReport,
+    ImportReport,
+    Progress,
+    Refusal,
+    Tally,
+    ThreadExportReport,
+    ThreadImportReport,
+)
 
-__all__ = ["ExportReport", "ImportReport", "Progress", "Refusal", "Tally"]
+__all__ = [
+    "ExportReport",
+    "ImportReport",
+    "Progress",
+    "Refusal",
+    "Tally",
+    "ThreadExportReport",
+    "ThreadImportReport",
+]

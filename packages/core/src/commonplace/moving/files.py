@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _GZIP = b"\x1f\x8b"
 _LEVEL = 3  # vectors hardly compress: a higher level costs much and gains next to nothing
 _BUFFER = 1 << 20
+_CHUNK = 1 << 17
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -106,14 +107,29 @@ class Source:
         Raises:
             FileDamagedError: it is compressed, and damaged or cut off.
         """
+        with self._unpacked() as file:
+            for line in file:  # noqa: UP028 - `yield from` would close the file with the generator
+                yield line
+
+    def chunks(self) -> Iterator[bytes]:
+        """What is in it from the beginning on, about a hundred thousand bytes at a time.
+
+        Raises:
+            FileDamagedError: it is compressed, and damaged or cut off.
+        """
+        with self._unpacked() as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+
+    @contextlib.contextmanager
+    def _unpacked(self) -> Generator[IO[bytes]]:
         with _translated(self.path):
             if self._raw.seekable():
                 self._raw.seek(0)
             packed = self._raw.peek(len(_GZIP)).startswith(_GZIP)
-            file = gzip.GzipFile(fileobj=self._raw, mode="rb") if packed else self._raw
             try:
-                for line in file:  # noqa: UP028 - `yield from` would close the file with the generator
-                    yield line
+                file = gzip.GzipFile(fileobj=self._raw, mode="rb") if packed else self._raw
+                yield cast("IO[bytes]", file)
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 raise FileDamagedError(
                     f"{self.path} is damaged or was cut off; export or copy it again"

@@ -113,6 +113,7 @@ class Importer:
                     report.embedded += _counted(decision, chooser.plan, embedded)
                     self._put(loading, kind, decision, chooser, now)
                     decision.add_to(report, kind)
+                loading.recount(batch)
             self._written()
         return report
 

@@ -18,7 +18,8 @@ class Progress(Protocol):
         Args:
             step: what is being done: `"exporting"`, `"checking"` or `"importing"`.
             done: how much of it is done.
-            total: how much it is in all: lines of an export, bytes of a file to import.
+            total: how much it is in all: lines of an export, threads of an export of threads,
+                bytes of a file to import.
         """
 
 
@@ -47,6 +48,29 @@ class ExportReport:
     vectors: int
     size: int
     digest: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return {**asdict(self), "path": str(self.path)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadExportReport:
+    """What a file of conversations now holds.
+
+    Attributes:
+        path: the file.
+        format: how it tells them: `jsonl` or `openai`.
+        threads: how many conversations.
+        messages: how many messages; of other frameworks' one may make several of OpenAI's.
+        size: the size of the file in bytes.
+    """
+
+    path: Path
+    format: str
+    threads: int
+    messages: int
+    size: int
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON."""
@@ -106,6 +130,36 @@ class ImportReport:
     threads: Tally = field(default_factory=Tally)
     messages: Tally = field(default_factory=Tally)
     embedded: int = 0
+    refused: list[Refusal] = field(default_factory=list[Refusal])
+    dry_run: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return asdict(self)
+
+
+@dataclass(slots=True, kw_only=True)
+class ThreadImportReport:
+    """What came of an import of conversations.
+
+    Attributes:
+        format: how the file told them: `jsonl`, `openai` or `longmemeval`.
+        added: threads that were not there before.
+        extended: threads that were there, and got messages that they lacked.
+        unchanged: threads that were there with all their messages.
+        skipped: threads whose time is over.
+        messages: what became of the messages. Skipped are those whose time is over, and those in
+            whose place something else is, which stays.
+        refused: the conversations of which nothing was stored, each by the line at fault.
+        dry_run: whether this only says what would happen.
+    """
+
+    format: str
+    added: int = 0
+    extended: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    messages: Tally = field(default_factory=Tally)
     refused: list[Refusal] = field(default_factory=list[Refusal])
     dry_run: bool = False
 

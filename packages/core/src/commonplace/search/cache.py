@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from commonplace.filters import And, Not, Or
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from commonplace.ledger import Snapshot, Space
+    from commonplace.filters import Filter
+    from commonplace.ledger import Selection, Snapshot, Space
 
     Pks = NDArray[np.int64]
     Matrix = NDArray[np.float32]
 
 _MOST_CHANGES = 20_000
+_MOST_SELECTIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,56 @@ class Block:
         return self.pks.nbytes + self.units.nbytes
 
 
+class SelectionCache:
+    """Which records a filter leaves, kept until the next change; least recently used dropped first.
+
+    Records that expired or were closed since are still among them: whoever shows one looks again.
+    """
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[Selection, tuple[int, Pks]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def pks(self, snapshot: Snapshot, selection: Selection) -> Pks:
+        """The selected records by number, as `Snapshot.pks` gives them."""
+        if not _lasts(selection):
+            return snapshot.pks(selection)
+        head, timeless = snapshot.head(), replace(selection, now=0)
+        with self._lock:
+            seq, found = self._found.get(timeless, (head, None))
+        if found is None or seq != head:
+            found = snapshot.pks(selection)
+        with self._lock:
+            self._found[timeless] = head, found
+            self._found.move_to_end(timeless)
+            if len(self._found) > _MOST_SELECTIONS:
+                self._found.popitem(last=False)
+        return found
+
+
+def _lasts(selection: Selection) -> bool:
+    """Whether the journal tells of all that changes it: a note in a value is not in the journal."""
+    try:
+        hash(selection)
+    except TypeError:  # an operand is a list or a dict
+        return False
+    return not _reads_values(selection.filter)
+
+
+def _reads_values(tree: Filter) -> bool:
+    if isinstance(tree, And | Or):
+        return any(map(_reads_values, tree.parts))
+    return _reads_values(tree.part) if isinstance(tree, Not) else tree.field.root == "value"
+
+
 class VectorCache:
     """Unit vectors by space and scope, least recently used dropped first.
 
     Args:
         budget: how many bytes of vectors to keep at most; 0 keeps none.
+
+    Attributes:
+        selections: what filters leave of the records.
     """
 
     def __init__(self, budget: int) -> None:
@@ -60,6 +109,7 @@ class VectorCache:
         self._bytes = 0
         self._seq = 0
         self._lock = threading.Lock()
+        self.selections = SelectionCache()
 
     @property
     def nbytes(self) -> int:

@@ -94,7 +94,8 @@ class CandidateFinder:
         if self._cache is None or places is None:
             pks, similarity = self._by_number(query, self._snapshot.pks(selection))
         elif selection.narrowed or selection.valid_at is not None:
-            pks, similarity = self._chosen(query, places, self._snapshot.pks(selection), total)
+            chosen = self._cache.selections.pks(self._snapshot, selection)
+            pks, similarity = self._chosen(query, places, chosen, total)
         else:
             hidden = self._snapshot.hidden(selection)
             keep = _not_among(hidden) if len(hidden) else None

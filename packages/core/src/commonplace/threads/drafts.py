@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from commonplace import limits
 from commonplace.arguments import checked_offset
-from commonplace.clock import from_iso
+from commonplace.clock import from_iso, from_micros
 from commonplace.drafts import Draft, RecordFields, draft
 from commonplace.errors import InvalidInputError
-from commonplace.jsonvalue import checked_json, dump_json
-from commonplace.message import Message, text_of
+from commonplace.jsonvalue import checked_json, dump_json, load_json
+from commonplace.message import Message, ThreadInfo, text_of
 from commonplace.parts import checked_name, checked_record_id
 from commonplace.threads.calls import called
 from commonplace.threads.formats import parts_of
 from commonplace.threads.tokens import approximate_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
     from typing import TypeAlias
 
-    from commonplace.ledger import Place
+    from commonplace.ledger import Place, ThreadRow
     from commonplace.record import Record, Source
     from commonplace.scope import Scope
     from commonplace.threads.formats import Parts
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     MessageLike: TypeAlias = Message | Mapping[str, Any] | tuple[str, Any] | str
     """A message in any form that `Thread.add` takes."""
 
+_SECOND = 1_000_000
 KIND = "message"
 """The kind of the records that hold messages."""
 
@@ -52,16 +53,17 @@ def as_list(messages: MessageLike | Iterable[MessageLike]) -> list[MessageLike]:
     Raises:
         InvalidInputError: it is neither.
     """
-    if isinstance(messages, Message | dict | str):
+    if isinstance(messages, Message | Mapping | str):
         return [cast("MessageLike", messages)]
     if isinstance(messages, tuple) and len(messages) == 2 and isinstance(messages[0], str):  # noqa: PLR2004 - a pair of role and content
         return [cast("MessageLike", messages)]
-    try:
-        return list(cast("Iterable[MessageLike]", messages))
-    except TypeError:
+    # Pydantic's objects, such as the messages of LangChain, give their fields when gone through.
+    if hasattr(messages, "model_dump") or not isinstance(messages, Iterable):
         raise InvalidInputError(
-            f"messages is a message or a list of them, not {type(messages).__name__}"
-        ) from None
+            f"messages is a message or a list of them, not {type(messages).__name__}; "
+            "give a framework's message as its dict"
+        )
+    return list(cast("Iterable[MessageLike]", messages))
 
 
 def message_draft(
@@ -87,7 +89,8 @@ def message_draft(
     fields = _record_fields(parts.own, source)
     fields["id"], fields["embed"] = fresh_id, embed
     if original is not None:
-        fields["value"] = {"original": original}
+        shown = _content_of(original) == {"content": content}
+        fields["value"] = {"original": original} | ({} if shown else {"content": content})
     elif not isinstance(content, str):
         fields["value"] = {"content": content}
     made = draft(text_of(content), fields, scope=scope, now=now, fresh_id=fresh_id)
@@ -105,11 +108,11 @@ def message_draft(
 def message_of(record: Record, place: Place) -> Message:
     """The message that a record holds."""
     value = cast("dict[str, Any]", record.value if isinstance(record.value, dict) else {})
-    original = value.get("original")
-    if original is not None:
-        content = parts_of(original).content
-    else:
-        content = value.get("content", record.content)
+    original = value.get("original") if isinstance(value.get("original"), dict) else None
+    held = {"content": record.content} | _content_of(original) | value
+    content = held["content"]
+    if text_of(content) != record.content:  # the record was changed by itself
+        content, original = record.content, None
     return Message(
         role=place.role,
         content=content,
@@ -125,6 +128,36 @@ def message_of(record: Record, place: Place) -> Message:
         source=record.source,
         original=original,
     )
+
+
+def _content_of(original: dict[str, Any] | None) -> dict[str, Any]:
+    """The content that is seen in a message's original form, if any is."""
+    try:
+        return {} if original is None else {"content": parts_of(original).content}
+    except InvalidInputError:
+        return {}
+
+
+def info_of(row: ThreadRow, scope: Scope) -> ThreadInfo:
+    """What a row of the ledger says of a thread."""
+    return ThreadInfo(
+        id=row.id,
+        key=row.key,
+        scope=scope,
+        metadata=load_json(row.metadata),
+        created_at=from_micros(row.created_at),
+        updated_at=from_micros(row.updated_at),
+        ended_at=_time(row.ended_at),
+        expires_at=_time(row.expires_at),
+        max_messages=row.max_messages,
+        message_ttl=None if row.message_ttl is None else row.message_ttl / _SECOND,
+        messages=row.messages,
+        tokens=row.tokens,
+    )
+
+
+def _time(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
 
 
 def _record_fields(own: Mapping[str, Any], source: Source) -> RecordFields:

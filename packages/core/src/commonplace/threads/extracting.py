@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from commonplace.arguments import checked_id, checked_ids
 from commonplace.errors import InvalidInputError
+from commonplace.parts import checked_parts, checked_reason
 from commonplace.threads.summarising import speaker
 
 if TYPE_CHECKING:
@@ -127,9 +129,9 @@ def as_fact(given: object) -> Fact:
         InvalidInputError: it is none of them.
     """
     if isinstance(given, Fact):
-        return given
+        return _checked(given)
     if isinstance(given, str):
-        return Fact(content=given)
+        return _checked(Fact(content=given))
     if not isinstance(given, dict):
         raise InvalidInputError(
             f"an extractor gives facts as Fact, dict or text, not {type(given).__name__}"
@@ -138,12 +140,22 @@ def as_fact(given: object) -> Fact:
     known = set(Fact.__dataclass_fields__)
     if unknown := sorted(set(parts) - known):
         raise InvalidInputError(f"a fact has no {unknown[0]!r}; it has {sorted(known)}")
-    if not isinstance(parts.get("content"), str):
-        raise InvalidInputError("a fact's content is text")
-    for name in ("messages", "tags"):
-        if name in parts:
-            parts[name] = tuple(parts[name])
-    return Fact(**parts)
+    return _checked(Fact(**{"content": None, **parts}))
+
+
+def _checked(fact: Fact) -> Fact:
+    """The fact with every part checked, so that one lot of facts is refused before any is written.
+
+    Raises:
+        InvalidInputError: a part is malformed.
+    """
+    parts = {name: getattr(fact, name) for name in ("content", "tags", "metadata", "importance")}
+    return Fact(
+        **checked_parts(parts),
+        replaces=None if fact.replaces is None else checked_id(fact.replaces, "replaces"),
+        reason=checked_reason(fact.reason),
+        messages=tuple(checked_ids(fact.messages, "messages")),
+    )
 
 
 class _ModelExtractor:

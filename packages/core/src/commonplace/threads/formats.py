@@ -6,12 +6,10 @@ messages; LangChain's `message_to_dict`; AutoGen's `model_dump(mode="json")`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
 
 from commonplace.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _OWN = frozenset(
     {
@@ -31,14 +29,18 @@ _OWN = frozenset(
         "ttl",
     }
 )
+_SETTINGS = ("role_type", "token_count", "ttl", "expires_at")
 _LANGCHAIN_ROLES = {
     "human": "user",
     "HumanMessageChunk": "user",
     "ai": "assistant",
     "AIMessageChunk": "assistant",
     "system": "system",
+    "SystemMessageChunk": "system",
     "tool": "tool",
+    "ToolMessageChunk": "tool",
     "function": "tool",
+    "FunctionMessageChunk": "tool",
 }
 _AUTOGEN_ROLES = {
     "SystemMessage": "system",
@@ -68,18 +70,45 @@ def parts_of(given: object) -> Parts:
         return Parts("user", given, None, {})
     if isinstance(given, tuple | list):
         return _pair(cast("list[object]", list(cast("Any", given))))
-    if not isinstance(given, dict):
+    if not isinstance(given, Mapping):
         raise InvalidInputError(
             f"a message is a Message, a dict, a (role, content) pair or a text of the user, not "
             f"{type(given).__name__}; give a framework's message as its dict"
         )
-    message = cast("dict[str, Any]", given)
+    message = dict(cast("Mapping[str, Any]", given))
     for form in (_langchain, _autogen, _with_role, _response_item):
         if (found := form(message)) is not None:
             return found
     raise InvalidInputError(
         "a message dict has 'role' and 'content', or is an OpenAI, LangChain or AutoGen message"
     )
+
+
+def revised(original: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A message in its form with another content, role or name; None if that has no place for it.
+
+    All else that it says stays, such as the tool calls it makes.
+    """
+    form = dict(original)
+    said = form
+    if _langchain(form) is not None:
+        said = form["data"] = dict(form["data"])
+    if "role" in changes and "role" not in said:
+        return None
+    for name, part in changes.items():
+        said[_place_of(name, said)] = part
+    try:
+        parts = parts_of(form)
+    except InvalidInputError:
+        return None
+    shown = {"content": parts.content, "role": parts.role, "name": parts.own.get("name")}
+    return form if shown | dict(changes) == shown else None
+
+
+def _place_of(name: str, said: Mapping[str, Any]) -> str:
+    """Where a form keeps what we call `name`."""
+    others = {"content": ("content", "output", "result", "parts"), "name": ("name", "source")}
+    return next((place for place in others.get(name, ()) if place in said), name)
 
 
 def _pair(given: list[object]) -> Parts:
@@ -91,24 +120,24 @@ def _pair(given: list[object]) -> Parts:
 def _langchain(message: dict[str, Any]) -> Parts | None:
     data = message.get("data")
     kind = message.get("type")
-    if not isinstance(data, dict) or not isinstance(kind, str):
+    if not isinstance(data, dict) or not isinstance(kind, str) or "content" not in data:
         return None
     said = cast("dict[str, Any]", data)
-    role = said.get("role") if kind == "chat" else _LANGCHAIN_ROLES.get(kind, kind)
-    return Parts(str(role), said.get("content"), message, _named(said))
+    role = said["role"] if "role" in said else _LANGCHAIN_ROLES.get(kind, kind)
+    return Parts(str(role), said["content"], message, _named(said))
 
 
 def _autogen(message: dict[str, Any]) -> Parts | None:
     kind, speaker = message.get("type"), message.get("source")
-    if not isinstance(kind, str) or "content" not in message:
+    if not isinstance(kind, str) or not (message.keys() & {"content", "result"}):
         return None
+    content = message.get("content", message.get("result"))
+    named = {"name": speaker} | _named(message) if isinstance(speaker, str) else _named(message)
     if kind in _AUTOGEN_ROLES:
-        named = {"name": speaker} if isinstance(speaker, str) else {}
-        return Parts(_AUTOGEN_ROLES[kind], message["content"], message, named)
+        return Parts(_AUTOGEN_ROLES[kind], content, message, named)
     if not isinstance(speaker, str) or "role" in message:
         return None
-    role = "user" if speaker == "user" else "assistant"
-    return Parts(role, message["content"], message, {"name": speaker} | _named(message))
+    return Parts("user" if speaker == "user" else "assistant", content, message, named)
 
 
 def _with_role(message: dict[str, Any]) -> Parts | None:
@@ -117,10 +146,16 @@ def _with_role(message: dict[str, Any]) -> Parts | None:
         return None
     content = message.get("content", message.get("parts"))
     own = {name: part for name, part in message.items() if name in _OWN}
-    if isinstance(message.get("original"), dict):  # what `Message.to_dict` gave
-        return Parts(role, content, cast("dict[str, Any]", message["original"]), own)
-    whole = message.keys() <= _OWN
-    return Parts(role, content, None if whole else message, own if whole else _named(message))
+    if (original := message.get("original")) is not None:  # what `Message.to_dict` gave
+        if not isinstance(original, dict):
+            raise InvalidInputError(
+                f"a message's original is a dict, not {type(original).__name__}"
+            )
+        return Parts(role, content, cast("dict[str, Any]", original), own)
+    if message.keys() <= _OWN:
+        return Parts(role, content, None, own)
+    said = {name: message[name] for name in _SETTINGS if name in message}
+    return Parts(role, content, message, _named(message) | said)
 
 
 def _response_item(message: dict[str, Any]) -> Parts | None:

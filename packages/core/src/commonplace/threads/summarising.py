@@ -66,6 +66,17 @@ def as_summarizer(given: Any, *, tokens: int, embed: Embed) -> Summarizer:
     return cast("Summarizer", given)
 
 
+def checked_summary(given: object) -> str:
+    """What a summarizer gave.
+
+    Raises:
+        InvalidInputError: it is no text.
+    """
+    if not isinstance(given, str):
+        raise InvalidInputError(f"a summarizer gives text, not {type(given).__name__}")
+    return given
+
+
 class SentencePicker:
     """Sums up by the sentences that most others are like, in their order, without repeats.
 
@@ -83,7 +94,8 @@ class SentencePicker:
 
     def __call__(self, messages: Sequence[Message], previous: str | None, /) -> str:
         """The picked sentences, one to a line."""
-        lines = list(dict.fromkeys([*(previous or "").splitlines(), *_lines(messages)]))
+        said = list(_lines(messages)) or list(_lines(messages, whole=True))
+        lines = list(dict.fromkeys([*(previous or "").splitlines(), *said]))
         lines = [line for line in lines if line.strip()][-_MOST_SENTENCES:]
         if not lines:
             return ""

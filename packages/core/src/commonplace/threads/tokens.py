@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 MESSAGE_TOKENS = 3
 _ASCII_PER_TOKEN = 4
-_FIRST_IDEOGRAPH = 0x2E80
+_IDEOGRAPHS = re.compile("[\u2e80-\U0010ffff]+")
 
 
 def approximate_tokens(text: str) -> int:
@@ -27,12 +28,7 @@ def approximate_tokens(text: str) -> int:
     """
     if text.isascii():
         return MESSAGE_TOKENS + -(-len(text) // _ASCII_PER_TOKEN)
-    quarters = sum(_quarters(character) for character in text)
+    ascii_only = len(text.encode("ascii", "ignore"))
+    ideographs = len(text) - len(_IDEOGRAPHS.sub("", text))
+    quarters = ascii_only + 2 * (len(text) - ascii_only - ideographs) + 4 * ideographs
     return MESSAGE_TOKENS + -(-quarters // _ASCII_PER_TOKEN)
-
-
-def _quarters(character: str) -> int:
-    """How many quarters of a token a character takes."""
-    if character.isascii():
-        return 1
-    return 2 if ord(character) < _FIRST_IDEOGRAPH else 4

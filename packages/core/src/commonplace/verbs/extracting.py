@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from commonplace.arguments import checked_offset, checked_size
+from commonplace.arguments import checked_iterable, checked_offset, checked_size
 from commonplace.ledger import Window
 from commonplace.threads.extracting import Extraction, as_extractor, as_fact
 from commonplace.verbs.prompting import Prompting
@@ -61,7 +61,7 @@ class Extracting(Prompting):
         for start in range(0, len(new), _EXTRACTED_AT_ONCE):
             some = new[start : start + _EXTRACTED_AT_ONCE]
             facts = self._known_facts(some, info, shown)
-            found = [as_fact(fact) for fact in take(some, facts)]
+            found = [as_fact(fact) for fact in checked_iterable(take(some, facts), "facts")]
             total = _together(total, self._write_facts(found, some, facts, info))
             self._conversations.mark_extracted(self._target, some[-1].position + 1)
         return total

@@ -118,7 +118,8 @@ class Handle:
         """The ids of those of the named threads that are there; None if none were named."""
         if names is None:
             return None
-        home = self._home(scope)
+        unsure = scope is None and self._view.write is None and len(self._view.read) > 1
+        home = None if unsure else self._home(scope)  # several scopes: ids alone say which
         targets = (Target(name=name, home=home, view=self._view) for name in checked_ids(names))
         found = (self._store.conversations.info(target) for target in targets)
         return [info.id for info in found if info is not None]

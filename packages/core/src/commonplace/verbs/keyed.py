@@ -28,13 +28,13 @@ class Keyed(Handle):
     """The verbs that frameworks with stores of values by key stand on."""
 
     def get_keys(
-        self, places: Iterable[tuple[ScopeLike, str]], *, as_of: datetime | None = None
+        self, places: Iterable[tuple[ScopeLike, str] | str], *, as_of: datetime | None = None
     ) -> list[Record | None]:
         """The records with these keys, each at its scope, in the order given; None for none.
 
         Args:
-            places: pairs of a scope and a key. The key is looked up at that scope, not below it. A
-                record that has no key is found by its id.
+            places: pairs of a scope and a key, or keys alone in a view of one scope. The key is
+                looked up at that scope, not below it. A record that has no key is found by its id.
             as_of: as they were at this moment; see `list`.
 
         Raises:
@@ -42,7 +42,9 @@ class Keyed(Handle):
             OutsideViewError: a scope lies outside this view.
         """
         wanted = [self._place(pair) for pair in checked_iterable(places, "places")]
-        return self._store.reader.by_keys(wanted, self._selection(as_of=as_of))
+        moment = None if as_of is None else to_micros(as_of, "as_of")
+        now = self._store.now() if moment is None else moment
+        return self._store.reader.by_keys(wanted, now=now, as_of=moment)
 
     def exchange(
         self, records: Iterable[str | Record | Mapping[str, Any]], *, delete: Iterable[str] = ()
@@ -132,8 +134,10 @@ class Keyed(Handle):
         )
 
     def _place(self, pair: object) -> tuple[Scope, str]:
+        if isinstance(pair, str):
+            return self._only_scope(), checked_id(pair, "key")
         if not isinstance(pair, tuple) or len(cast("tuple[Any, ...]", pair)) != 2:  # noqa: PLR2004 - a pair has two
-            raise InvalidInputError("places are pairs of a scope and a key")
+            raise InvalidInputError("places are pairs of a scope and a key, or keys")
         scope, key = cast("tuple[Any, Any]", pair)
         return self._view.readable(scope), checked_id(key, "key")
 

@@ -11,7 +11,7 @@ from commonplace.errors import NotFoundError
 from commonplace.ledger import Selection, Window
 from commonplace.message import Message, summary_key
 from commonplace.record import Link, Source
-from commonplace.threads.summarising import as_summarizer
+from commonplace.threads.summarising import as_summarizer, checked_summary
 from commonplace.threads.tokens import approximate_tokens
 from commonplace.threads.windows import Context, Room, counted, latest, opening
 
@@ -157,23 +157,26 @@ class Prompting:
             return old
         text = None if old is None else old.content
         for start in range(0, len(new), _SUMMED_UP_AT_ONCE):
-            text = sum_up(new[start : start + _SUMMED_UP_AT_ONCE], text)
+            text = checked_summary(sum_up(new[start : start + _SUMMED_UP_AT_ONCE], text))
         return self._write_summary(info, new, text or "")
 
     def _summed_up(self, room: Room, count: TokenCounter, head: Sequence[Message]) -> list[Message]:
         """The summary of what is older, and all that is newer than it."""
+        begin = head[-1].position if head else None
         told = self._told()
-        start = told.covered if told.messages or not head else head[-1].position
-        newer = latest(self._read, room.less(told.tokens), count, after=start)
+        start = told.covered if told.messages else begin
+        newer = latest(self._read, room.less(told.tokens(count)), count, after=start)
         first = self._read(Window(limit=1, after=start, latest=False))
-        if not first or (newer and newer[0].position == first[0].position):
-            return [*told.messages, *newer]
-        kept = latest(self._read, room.half, count, after=start)
-        most = self._options.summary_tokens
-        most = most if room.tokens is None else max(min(most, room.tokens // 2), 1)
-        self.summarize(before=kept[0].position if kept else None, tokens=most)
-        told = self._told()
-        newer = latest(self._read, room.less(told.tokens), count, after=told.covered)
+        if first and not (newer and newer[0].position == first[0].position):
+            kept = latest(self._read, room.half, count, after=start)
+            most = self._options.summary_tokens
+            most = most if room.tokens is None else max(min(most, room.tokens // 2), 1)
+            self.summarize(before=kept[0].position if kept else None, tokens=most)
+            told = self._told()
+        if room.tokens is not None and told.tokens(count) > room.tokens:
+            return latest(self._read, room, count, after=begin)  # the summary finds no room
+        start = told.covered if told.messages else begin
+        newer = latest(self._read, room.less(told.tokens(count)), count, after=start)
         return [*told.messages, *newer]
 
     def _told(self) -> _Told:
@@ -251,9 +254,8 @@ class _Told:
         self.messages = messages
         self.covered = covered
 
-    @property
-    def tokens(self) -> int:
-        return sum(message.token_count for message in self.messages)
+    def tokens(self, count: TokenCounter) -> int:
+        return sum(map(count, self.messages))
 
 
 def _covered(summary: Record | None) -> int | None:

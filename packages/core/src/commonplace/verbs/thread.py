@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from commonplace import limits
+from commonplace.analytics import ThreadStats
 from commonplace.arguments import (
     checked_id,
     checked_ids,
@@ -21,6 +22,7 @@ from commonplace.ledger import Window
 from commonplace.parts import checked_name, checked_parts, checked_ttl
 from commonplace.record import Hits
 from commonplace.threads.drafts import as_list, message_draft
+from commonplace.threads.formats import revised
 from commonplace.verbs.extracting import Extracting
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from commonplace.message import Message, ThreadInfo
+    from commonplace.scope import ScopeLike
     from commonplace.threads.drafts import MessageDraft, MessageLike
 
 _MICROS = 1_000_000
@@ -197,8 +200,9 @@ class Thread(Extracting):
             raise NotFoundError(f"thread {self.name!r} has no message {message_id!r}")
         message, version = found
         parts = {**message.to_dict(), **changes}
-        if "content" in changes and "original" not in changes:
-            parts["original"] = None
+        shown = {name: changes[name] for name in _SHOWN & changes.keys()}
+        if message.original is not None and shown and "original" not in changes:
+            parts["original"] = revised(message.original, shown)
         if "content" in changes and "token_count" not in changes:
             parts["token_count"] = None
         draft = self._draft(parts)
@@ -210,6 +214,7 @@ class Thread(Extracting):
 
         Raises:
             NotFoundError: the thread is not there, or may not be written.
+            ThreadEndedError: it has ended.
         """
         wanted = checked_ids(ids)
         return len(self._conversations.remove(self._target, wanted)) if wanted else 0
@@ -223,7 +228,11 @@ class Thread(Extracting):
         return self._conversations.pop(self._target)
 
     def clear(self) -> int:
-        """Remove all its messages and its summary; it stays. How many messages there were."""
+        """Remove all its messages and its summary; it stays. How many messages there were.
+
+        Raises:
+            ThreadEndedError: it has ended.
+        """
         return self._conversations.clear(self._target)
 
     def end(self) -> ThreadInfo:
@@ -249,7 +258,9 @@ class Thread(Extracting):
         """
         return self._conversations.delete(self._target)
 
-    def branch(self, key: str, *, at: int | str | None = None, scope: str | None = None) -> Thread:
+    def branch(
+        self, key: str, *, at: int | str | None = None, scope: ScopeLike | None = None
+    ) -> Thread:
         """A new thread that begins with this one's messages.
 
         Args:
@@ -265,8 +276,10 @@ class Thread(Extracting):
         last = self._position(at, "at")
         window = Window(before=None if last is None else last + 1)
         copied = self._conversations.messages(self._target, window)
-        other = self._memory.thread(key, scope=info.scope if scope is None else scope)
-        other._begin(copied, info)  # noqa: SLF001 - of this class
+        home = self._target.view.readable(info.scope if scope is None else scope)
+        target = replace(self._target, name=checked_key(key), home=home)
+        other = Thread(self._memory, self._store, target, self._options)
+        other._begin(copied, info)
         return other
 
     def search(self, query: str | None = None, **options: Any) -> Hits:
@@ -275,6 +288,16 @@ class Thread(Extracting):
         if info is None:
             return Hits()
         return self._memory.search(query, threads=[info.id], **options)
+
+    def stats(self) -> ThreadStats:
+        """Its messages by role and by day, their tokens, and when the first and the last came.
+
+        Expired messages are not counted. All is zero if the thread is not there yet.
+        """
+        info = self.info()
+        if info is None:
+            return ThreadStats()
+        return self._conversations.stats(self._memory._selection(), info.id)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of one house
 
     def __repr__(self) -> str:
         return f"<Thread {self.name!r} of {self._memory!r}>"
@@ -318,6 +341,8 @@ class Thread(Extracting):
         return found.position
 
 
+_SHOWN = {"content", "role", "name"}
+"""What a message's form says too."""
 _COLUMNS = {
     "metadata": "metadata",
     "ttl": "expires_at",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from commonplace import Memory
+    from commonplace.cli.demo.conversations import Question
     from commonplace.cli.demo.stage import Stage
 
 GROUP = "commonplace.demo"
@@ -33,7 +34,7 @@ class Recall(Protocol):
 
 def frameworks(stage: Stage) -> dict[str, Any]:
     """Recall the same memory through each framework; all must be given what the core finds."""
-    question = stage.conversations.questions[0]
+    question = _answered(stage)
     place = scope_of(question.user)
     expected = [
         hit.content for hit in stage.memory.search(question.question, scope=place, limit=DEPTH)
@@ -55,6 +56,17 @@ def frameworks(stage: Stage) -> dict[str, Any]:
         table.add_row(name, f"{len(texts)}, {shares[name]:.0%} of the core's", first)
     stage.say(table)
     return {**shares, "ok": all(shares.values())}
+
+
+def _answered(stage: Stage) -> Question:
+    """The first question whose answer was found at once, if there is one."""
+    questions = stage.conversations.questions
+    answered = (
+        question
+        for question in questions
+        if stage.recalled[question.user][0].id in stage.marked.get(question.user, set())
+    )
+    return next(answered, questions[0])
 
 
 def _share(texts: Sequence[str], expected: Sequence[str]) -> float:
