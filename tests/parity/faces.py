@@ -309,10 +309,16 @@ def _of_item(item: Any) -> Seen:
     return Seen(value["content"], value["metadata"], item.created_at, value)
 
 
+_OF_DOCUMENTS = {
+    *("id", "key", "scope", "kind", "tags", "created_at", "updated_at", "valid_from", "valid_to"),
+    *("score", "similarity", "written_by"),
+}
+"""What a retriever says of a record, beside the record's own metadata."""
+
+
 def _of_document(document: Document) -> Seen:
     shown: dict[str, Any] = document.metadata
-    ours = {"id", "scope", "kind", "tags", "created_at", "updated_at", "score", "similarity", "key"}
-    kept = {name: part for name, part in shown.items() if name not in ours}
+    kept = {name: part for name, part in shown.items() if name not in _OF_DOCUMENTS}
     return Seen(document.page_content, kept, datetime.fromisoformat(shown["created_at"]), document)
 
 
