@@ -177,7 +177,8 @@ class Run:
         held = self.size + self.rounds
         may = np.array([asked.may(one) for one in self.records[:held]])
         scores = np.where(may, self.vectors[:held] @ query, -np.inf)
-        for number in np.argsort(-scores)[:10]:
+        numbers: list[int] = np.argsort(-scores)[:10].tolist()
+        for number in numbers:
             if np.isfinite(scores[number]):
                 yield self.records[number].id
 

@@ -75,8 +75,8 @@ class ScriptedLLM(BaseLLM):
         return ConsolidationPlan(actions=[action], insert_new=False)
 
 
-def crew_of(llm: ScriptedLLM, **options: Any) -> Crew:
-    """A crew of one agent with one task."""
+def crew_of(llm: ScriptedLLM, **options: Any) -> Any:
+    """A crew of one agent with one task; of any type, as parts of CrewAI's are unknown."""
     agent = Agent(role="DBA", goal="answer", backstory="b", llm=llm)
     task = Task(description="Which database do we use?", expected_output="it", agent=agent)
     return Crew(agents=[agent], tasks=[task], **options)

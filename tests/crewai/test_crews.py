@@ -12,8 +12,13 @@ from crewai.memory.unified_memory import Memory as CrewMemory
 from tests.crewai.scripted import FACT, ScriptedLLM, crew_of
 
 from commonplace import Memory, Source
-from crewai import Agent, Crew
-from crewai_commonplace import CommonplaceMemory, CommonplaceStorage, commonplace_memory
+from crewai import Agent
+from crewai_commonplace import (
+    CommonplaceMemory,
+    CommonplaceStorage,
+    OwnEmbedding,
+    commonplace_memory,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +100,7 @@ def test_agents_have_scopes_and_slices_of_it(
     slice_ = remembering.slice(["/team/a", "/team/ab"])
     both = {match.record.content for match in slice_.recall("Redis Kafka")}
     assert both == {"Redis caches", "Kafka queues"}
-    agent = Agent(role="DBA", goal="g", backstory="b", llm=llm, memory=scope)
+    agent: Any = Agent(role="DBA", goal="g", backstory="b", llm=llm, memory=scope)
     agent.kickoff("What caches?")
     assert "Redis caches" in llm.prompts[-1]
     assert "Kafka" not in llm.prompts[-1]
@@ -129,7 +134,7 @@ def test_deep_recall_finds_the_scope_itself_and_every_scope_below(
     shared: Memory, llm: ScriptedLLM
 ) -> None:
     storage = CommonplaceStorage(shared, vectors="own")
-    plain = CrewMemory(storage=storage, llm=llm, embedder=lambda texts: embed(shared, texts))
+    plain = CrewMemory(storage=storage, llm=llm, embedder=OwnEmbedding(storage))
     whole = commonplace_memory(shared, llm=llm)
     texts = {"/": "our database is postgres", "/z25": "the database has a replica"}
     texts |= {f"/c{n:02}": f"note about food {n}" for n in range(25)}
@@ -140,10 +145,6 @@ def test_deep_recall_finds_the_scope_itself_and_every_scope_below(
     assert wanted <= {match.record.content for match in whole.recall("database postgres")}
     plain.close()
     whole.close()
-
-
-def embed(memory: Memory, texts: list[str]) -> Any:
-    return memory.embedder.embed_documents(texts)
 
 
 def test_private_records_of_others_take_no_ones_place(
@@ -194,7 +195,7 @@ def test_what_a_crew_is_told_in_the_background_is_there_after_a_drain(
 def test_crews_of_one_memory_are_apart_by_scope(shared: Memory, llm: ScriptedLLM) -> None:
     one = commonplace_memory(shared, llm=llm, scope="acme")
     other = commonplace_memory(shared, llm=llm, scope="acme-corp")
-    crews: list[Crew] = [crew_of(llm, memory=one), crew_of(llm, memory=other)]
+    crews = [crew_of(llm, memory=one), crew_of(llm, memory=other)]
     crews[0].kickoff()
     crews[1].kickoff()
     assert REMEMBERED not in llm.prompts[-1]

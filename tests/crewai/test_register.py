@@ -58,12 +58,17 @@ def spec(path: Path) -> Iterator[str]:
     storage.close()
 
 
+def storage_of(memory: Any) -> Any:
+    """What CrewAI itself asks."""
+    return memory._storage
+
+
 def test_a_spec_is_the_same_storage_as_long_as_it_is_in_use(spec: str) -> None:
     one = CrewMemory(storage=spec)
     other = CrewMemory(storage=spec)
-    assert one._storage is other._storage  # what CrewAI itself asks
-    assert isinstance(one._storage, CommonplaceStorage)
-    assert one._storage.spec == spec
+    assert storage_of(one) is storage_of(other)
+    assert isinstance(storage_of(one), CommonplaceStorage)
+    assert storage_of(one).spec == spec
 
 
 @pytest.mark.parametrize(
@@ -100,8 +105,8 @@ def test_a_memory_without_files_is_found_while_it_is_open(shared: Memory) -> Non
 
 def test_other_specs_are_left_to_crewai(spec: str, tmp_path: Path) -> None:
     memory = CrewMemory(storage=str(tmp_path / "elsewhere"))
-    assert type(memory._storage).__name__ == "LanceDBStorage"  # what CrewAI itself made
-    assert type(CrewMemory()._storage).__name__ == "LanceDBStorage"
+    assert type(storage_of(memory)).__name__ == "LanceDBStorage"
+    assert type(storage_of(CrewMemory())).__name__ == "LanceDBStorage"
     assert open_storage(spec).count() == 0
 
 
@@ -147,7 +152,8 @@ def test_own_embedding_embeds_as_the_memory_does(shared: Memory) -> None:
 def test_knowledge_of_a_crew_is_in_the_memory(spec: str, llm: ScriptedLLM) -> None:
     source = StringKnowledgeSource(content="The office opens at nine.")
     crew = crew_of(llm, knowledge_sources=[source])
-    (found,) = crew.query_knowledge(["when does the office open"]) or []
+    results: list[Any] = crew.query_knowledge(["when does the office open"])
+    (found,) = results
     assert found["content"] == "The office opens at nine."
     memory = open_storage(spec).memory
     assert [one.kind for one in memory.list(scope="team/knowledge")] == ["document"]

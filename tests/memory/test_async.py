@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 from tests.clocks import StepClock
+from tests.threads.scripted import Saying
 
 from commonplace import (
     AsyncMemory,
@@ -241,7 +242,7 @@ SPOKEN: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("search", ("tea",), {"mode": "lexical"}),
     ("summary", (), {}),
     ("summarize", (), {"tokens": 50}),
-    ("extract", (lambda _messages, _known: ["a fact"],), {}),
+    ("extract", (Saying(["a fact"]),), {}),
     ("branch", ("b",), {"at": 0}),
 ]
 TOGETHER: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [

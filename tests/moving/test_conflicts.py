@@ -164,7 +164,7 @@ def test_vectors_that_differ_are_another_state(
     ("table", "change"),
     [
         ("links", "UPDATE links SET weight = 0.5 WHERE target_id = 'home'"),
-        ("threads", "UPDATE threads SET tokens = 99"),
+        ("threads", "UPDATE threads SET max_messages = 99"),
         ("messages", "UPDATE messages SET role = 'agent'"),
         ("messages", "UPDATE messages SET record_pk = (SELECT pk FROM records WHERE id = 'tea')"),
     ],

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commonplace import HashingEmbedder, InvalidInputError, LimitExceededError, Memory
-from commonplace.ledger.fulltext import MAX_TERMS, STOP_WORDS
+from commonplace.analysis import ENGLISH, MAX_TERMS
 from commonplace.limits import MAX_QUERY_CHARACTERS
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def test_accents_are_found_however_they_are_composed(written: Any, form: Any) ->
 
 
 def test_only_stop_words_are_looked_for_when_there_is_nothing_else(library: Memory) -> None:
-    assert {"it", "is", "what"} <= STOP_WORDS
+    assert {"it", "is", "what"} <= ENGLISH.stop_words
     assert found(library, "it is") == {"stop"}
     assert "stop" not in found(library, "is it green tea")
 

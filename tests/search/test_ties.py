@@ -36,11 +36,8 @@ def test_equal_texts_come_newest_first_then_by_id(memory: Memory, mode: Any) -> 
     assert order(memory.search("green tea", mode=mode))[:5] == ["new", "a", "b", "c", "old"]
 
 
-@pytest.mark.xfail(
-    reason="SQLite's BM25 counts the tokens of a record's scope and of those that contain it as "
-    "words of its text, so that records score lower the deeper they lie"
-)
 def test_equal_texts_tie_at_scopes_of_any_depth(memory: Memory) -> None:
+    """Regression: the words that stand for scopes were counted as words of the text."""
     memory.add_many([{"content": "green tea", "scope": "a"}, {"content": "green tea"}])
     memory.add_many({"content": "green tea", "scope": f"a/{n}/b/c/d"} for n in range(3))
     assert len({hit.score for hit in memory.search("green tea", mode="lexical")}) == 1

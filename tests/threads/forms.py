@@ -89,7 +89,7 @@ ANTHROPIC: list[dict[str, Any]] = [
 ]
 _TOOL_CALL = langchain.ToolCall(name="f", args={"a": 1}, id="call_1", type="tool_call")
 _BLOCKS: list[Any] = [{"type": "text", "text": "Hi"}, {"type": "image", "url": "data:,"}]
-LANGCHAIN_MESSAGES: list[langchain.BaseMessage] = [
+LANGCHAIN_MESSAGES: list[Any] = [
     langchain.HumanMessage("Hello", name="Ana", id="h1"),
     langchain.HumanMessage(_BLOCKS, additional_kwargs={"k": [1]}),
     langchain.SystemMessage("Be brief."),
@@ -98,15 +98,15 @@ LANGCHAIN_MESSAGES: list[langchain.BaseMessage] = [
         "Hi", usage_metadata={"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
     ),
     langchain.ToolMessage("42", tool_call_id="call_1", artifact={"raw": [1]}, status="error"),
-    langchain.FunctionMessage("42", name="f"),
-    langchain.ChatMessage("Hello", role="critic"),
+    langchain.FunctionMessage(content="42", name="f"),
+    langchain.ChatMessage(content="Hello", role="critic"),
     langchain.RemoveMessage("r1"),
-    langchain.AIMessageChunk("Hi", id="c1"),
-    langchain.HumanMessageChunk("Hi"),
-    langchain.SystemMessageChunk("Hi"),
-    langchain.ToolMessageChunk("Hi", tool_call_id="call_1"),
-    langchain.FunctionMessageChunk("Hi", name="f"),
-    langchain.ChatMessageChunk("Hi", role="critic"),
+    langchain.AIMessageChunk(content="Hi", id="c1"),
+    langchain.HumanMessageChunk(content="Hi"),
+    langchain.SystemMessageChunk(content="Hi"),
+    langchain.ToolMessageChunk(content="Hi", tool_call_id="call_1"),
+    langchain.FunctionMessageChunk(content="Hi", name="f"),
+    langchain.ChatMessageChunk(content="Hi", role="critic"),
 ]
 LANGCHAIN = [message_to_dict(message) for message in LANGCHAIN_MESSAGES]
 

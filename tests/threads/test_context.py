@@ -8,6 +8,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 from tests.threads.forms import ANTHROPIC, AUTOGEN, LANGCHAIN, OPENAI_CHAT, RESPONSES
+from tests.threads.scripted import Saying
 
 from commonplace import HashingEmbedder, InvalidInputError, Memory
 from commonplace.threads.calls import answered, called
@@ -259,7 +260,7 @@ def test_no_summary_is_made_where_all_finds_room(memory: Memory) -> None:
 
 def test_a_summary_that_finds_no_room_is_left_out(memory: Memory) -> None:
     """Regression: a summary that was too long was put in front all the same."""
-    thread = memory.thread("t", summarizer=lambda _messages, _previous: "many words " * 100)
+    thread = memory.thread("t", summarizer=Saying("many words " * 100))
     thread.add([f"message {n}" for n in range(20)])
     for _ in range(2):
         context = thread.context(max_tokens=60, summary=True)

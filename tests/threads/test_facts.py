@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
 from langchain_core.runnables import RunnableLambda
+from tests.threads.scripted import Saying
 
 from commonplace import Fact, InvalidInputError
 
@@ -56,7 +57,7 @@ def test_what_is_known_already_is_not_written_again(memory: Memory) -> None:
     thread = memory.thread("t")
     known = memory.add("Ana likes tea")
     first, second = thread.add(["I like tea", "I do"])
-    done = thread.extract(lambda _messages, _known: ["Ana likes tea", "Ana likes tea"])
+    done = thread.extract(Saying(["Ana likes tea", "Ana likes tea"]))
     assert (done.added, done.known) == ((), 2)
     assert [one.id for one in memory.list(kinds="fact")] == [known.id]
     assert told_by(memory, known) == {first.record_id, second.record_id}
@@ -91,10 +92,12 @@ def test_only_what_was_shown_is_replaced(memory: Memory) -> None:
     thread = bob.thread("t")
     thread.add("x")
     done = thread.extract(
-        lambda _messages, _known: [
-            Fact(content="his", replaces=private.id),
-            Fact(content="too", replaces="0" * 36),
-        ]
+        Saying(
+            [
+                Fact(content="his", replaces=private.id),
+                Fact(content="too", replaces="0" * 36),
+            ]
+        )
     )
     assert (len(done.added), done.replaced) == (2, {})
     after = memory.get(private.id)
@@ -129,9 +132,12 @@ def test_an_extractor_sees_no_more_than_asked(memory: Memory) -> None:
     thread = memory.thread("t")
     thread.add(["a", "b", "c"])
     seen: list[tuple[int, int]] = []
-    thread.extract(
-        lambda messages, known: seen.append((len(messages), len(known))) or [], before=2, known=4
-    )
+
+    def extract(messages: Sequence[Message], known: Sequence[Record]) -> list[str]:
+        seen.append((len(messages), len(known)))
+        return []
+
+    thread.extract(extract, before=2, known=4)
     assert seen == [(2, 4)]
 
 
@@ -197,7 +203,7 @@ def test_what_is_no_fact_is_refused_and_nothing_is_written(memory: Memory, answe
     with pytest.raises(InvalidInputError):
         thread.extract(Scripted(script=[answer]))
     assert memory.list(kinds="fact") == []
-    assert thread.extract(lambda _messages, _known: []).messages == 1
+    assert thread.extract(Saying([])).messages == 1
 
 
 @pytest.mark.parametrize("wrong", [None, 5, "text"])
@@ -207,5 +213,5 @@ def test_without_an_extractor_nothing_is_extracted(memory: Memory, wrong: Any) -
     with pytest.raises(InvalidInputError, match="extractor"):
         thread.extract(wrong)
     with pytest.raises(InvalidInputError):
-        thread.extract(lambda _messages, _known: None)  # pyright: ignore[reportArgumentType] - what a careless one gives
+        thread.extract(Saying(None))
     assert memory.list(kinds="fact") == []

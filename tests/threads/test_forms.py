@@ -175,7 +175,8 @@ def test_the_ways_to_give_one_message_or_several(memory: Memory) -> None:
     thread.add(MappingProxyType({"role": "user", "content": "a mapping"}))
     thread.add([MappingProxyType({"role": "user", "content": "a mapping in a list"})])
     thread.add({"role": "user", "content": str(n)} for n in range(2))
-    thread.add(["one", ("tool", "two"), ["user", "three"]])
+    several: list[Any] = ["one", ("tool", "two"), ["user", "three"]]
+    thread.add(several)
     thread.add([])
     assert [(message.role, message.text) for message in thread.messages()] == [
         ("user", "a text of the user"),
@@ -238,7 +239,11 @@ def test_what_is_no_message_is_refused_with_nothing_written_and_nothing_told(
     assert SAID not in str(refused.value)
     assert thread.info() is None
     thread.add("there")
-    batch = ["before", *(malformed if isinstance(malformed, list) else [malformed]), "after"]
+    batch: list[Any] = [
+        "before",
+        *(malformed if isinstance(malformed, list) else [malformed]),
+        "after",
+    ]
     with pytest.raises(InvalidInputError):
         thread.add(batch)
     with pytest.raises(InvalidInputError):

@@ -147,7 +147,9 @@ class Machine(RuleBasedStateMachine):
                 self._thread(key).replace(given)
             return
         living = self._living(key)
-        stays = data.draw(st.lists(st.sampled_from(living), unique_by=id)) if living else []
+        stays: list[Held] = (
+            data.draw(st.lists(st.sampled_from(living), unique_by=id)) if living else []
+        )
         added = self._thread(key).replace([*(one.message for one in stays), *given])
         line = self._line(key)
         named = {one["id"] for one in given} - {None}
@@ -191,7 +193,9 @@ class Machine(RuleBasedStateMachine):
                 thread.delete_messages("a")
             return
         living = self._living(key)
-        chosen = data.draw(st.lists(st.sampled_from(living), unique_by=id)) if living else []
+        chosen: list[Held] = (
+            data.draw(st.lists(st.sampled_from(living), unique_by=id)) if living else []
+        )
         names = [*(one.message.id for one in chosen), "nobody"]
         if self.lines[key].ended:
             with pytest.raises(ThreadEndedError):

@@ -79,7 +79,8 @@ def test_paging_through_threads(talks: Memory) -> None:
 def test_threads_have_no_past_and_are_named_by_texts(talks: Memory, clock: Any) -> None:
     with pytest.raises(InvalidInputError):
         talks.search("x", threads="tea", as_of=clock.moment())
-    for wrong in (5, [5], [None]):
+    wrongs: list[Any] = [5, [5], [None]]
+    for wrong in wrongs:
         with pytest.raises(InvalidInputError):
             talks.search("x", threads=wrong)
 

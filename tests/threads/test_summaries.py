@@ -10,6 +10,7 @@ from langchain_core.language_models.fake_chat_models import (
     FakeMessagesListChatModel,
 )
 from langchain_core.messages import AIMessage
+from tests.threads.scripted import Saying
 
 from commonplace import InvalidInputError
 
@@ -179,7 +180,7 @@ def test_a_summarizer_that_gives_no_text_is_refused(memory: Memory, answer: Any)
     thread = memory.thread("t")
     thread.add("hello")
     with pytest.raises(InvalidInputError):
-        thread.summarize(summarizer=lambda _messages, _previous: answer)
+        thread.summarize(summarizer=Saying(answer))
     assert thread.summary() is None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.threads.scripted import Saying
 
 from commonplace import InvalidInputError, NotFoundError, OutsideViewError
 
@@ -125,7 +126,7 @@ WRITES: list[Callable[[Thread], Any]] = [
     lambda thread: thread.delete(),
     lambda thread: thread.branch("b"),
     lambda thread: thread.summarize(),
-    lambda thread: thread.extract(lambda _messages, _known: ["a fact"]),
+    lambda thread: thread.extract(Saying(["a fact"])),
     lambda thread: thread.context(limit=1, summary=True),
 ]
 

@@ -248,7 +248,13 @@ def test_changing_a_message(memory: Memory) -> None:
         thread.update_message("b", content="x")
     with pytest.raises(InvalidInputError):
         thread.update_message("a")
-    for wrong in ({"id": "b"}, {"position": 7}, {"created_at": datetime.now(UTC)}, {"words": "x"}):
+    wrongs: list[dict[str, Any]] = [
+        {"id": "b"},
+        {"position": 7},
+        {"created_at": datetime.now(UTC)},
+        {"words": "x"},
+    ]
+    for wrong in wrongs:
         with pytest.raises(InvalidInputError):
             thread.update_message("a", **wrong)
     assert thread.messages() == [changed]
@@ -263,9 +269,7 @@ def test_what_a_changed_message_was_given_as_says_the_change(memory: Memory) -> 
             thread = memory.thread(f"{form} {number}")
             changed = thread.update_message(message.id, content="changed")
             assert (changed.content, changed.text) == ("changed", "changed")
-            assert (
-                "changed" in changed.given.values() or "changed" in changed.given["data"].values()
-            )
+            assert "'changed'" in repr(changed.given)
             assert changed.role == message.role
             renamed = thread.update_message(message.id, name="Bo", role="critic")
             assert (renamed.name, renamed.role, renamed.content) == ("Bo", "critic", "changed")
@@ -379,7 +383,8 @@ def test_making_changing_and_listing_threads(memory: Memory, clock: StepClock) -
     assert memory.threads.delete(older_than=clock.moment() - timedelta(seconds=60)) == 0
     assert memory.threads.delete(older_than=clock.wait(60)) == 2
     assert memory.count() == 0
-    for wrong in ({}, {"names": "a", "older_than": clock.moment()}):
+    wrongs: list[dict[str, Any]] = [{}, {"names": "a", "older_than": clock.moment()}]
+    for wrong in wrongs:
         with pytest.raises(InvalidInputError):
             memory.threads.delete(**wrong)
 

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import assert_type
+from typing import TYPE_CHECKING, assert_type
 
 import numpy as np
 
 from commonplace import (
     AsyncMemory,
+    AsyncThread,
+    AsyncThreads,
+    Context,
     Event,
+    Extraction,
+    Extractor,
+    Fact,
     HandlerErrors,
     HashingEmbedder,
     Hit,
     Hits,
     Link,
     Memory,
+    Message,
     ReadMiddleware,
     Record,
     Redaction,
@@ -27,8 +34,15 @@ from commonplace import (
     SizeLimits,
     Source,
     Subscription,
+    Summarizer,
+    Thread,
+    ThreadInfo,
+    Threads,
     WriteMiddleware,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def use(memory: Memory) -> None:
@@ -59,6 +73,53 @@ def use(memory: Memory) -> None:
     assert_type(memory.path("a", "b", max_hops=3), tuple[Link, ...] | None)
     assert_type(memory.reindex(HashingEmbedder(), progress=print), ReindexReport)
     memory.add("x", source=Source(app="a"), created_at=datetime.now(UTC), vectors={"s": [[0.1]]})
+
+
+def converse(memory: Memory) -> None:
+    thread = memory.thread("t", scope="a", summarizer=sum_up, extractor=extract, embed=False)
+    assert_type(thread, Thread)
+    assert_type(thread.create(metadata={"n": 1}, ttl=timedelta(days=1), max_messages=9), ThreadInfo)
+    assert_type(thread.update(key="u", message_ttl=60.0), ThreadInfo)
+    assert_type(thread.add("hello"), list[Message])
+    assert_type(
+        thread.add(["hello", ("assistant", "hi"), {"role": "user", "content": []}]), list[Message]
+    )
+    assert_type(thread.add(thread.messages(limit=3, before="m", roles=["user"])), list[Message])
+    assert_type(thread.update_message("m", content=[{"n": 1}], name=None), Message)
+    assert_type(thread.get("m"), Message | None)
+    assert_type(thread.pop(), Message | None)
+    assert_type(thread.context(max_tokens=9, count_tokens=lambda one: len(one.text)), Context)
+    assert_type(thread.context()[0], Message)
+    assert_type(thread.branch("b", at=3, scope=Scope("a")), Thread)
+    assert_type(thread.search("x", limit=3), Hits)
+    assert_type(thread.summarize(before=3), Record | None)
+    assert_type(thread.extract(), Extraction)
+    assert_type(memory.threads, Threads)
+    assert_type(memory.threads.list(filter={"n": 1}, active=True), list[ThreadInfo])
+    assert_type(memory.threads.get("t"), ThreadInfo | None)
+    assert_type(memory.threads.delete(older_than=datetime.now(UTC)), int)
+
+
+def sum_up(messages: Sequence[Message], previous: str | None, /) -> str:
+    return f"{previous} {len(messages)}"
+
+
+def extract(messages: Sequence[Message], known: Sequence[Record], /) -> list[Fact]:
+    return [Fact(content=message.text) for message in messages if not known]
+
+
+SUMMARIZER: Summarizer = sum_up
+EXTRACTOR: Extractor = extract
+
+
+async def converse_async(memory: AsyncMemory) -> None:
+    thread = memory.thread("t", scope="a")
+    assert_type(thread, AsyncThread)
+    assert_type(await thread.add(["x"]), list[Message])
+    assert_type(await thread.messages(limit=3), list[Message])
+    assert_type(await thread.branch("b"), AsyncThread)
+    assert_type(memory.threads, AsyncThreads)
+    assert_type(await memory.threads.get_or_create("t", max_messages=3), ThreadInfo)
 
 
 async def use_async() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from commonplace.aio import AsyncMemory
     from commonplace.aiothreads import AsyncThread, AsyncThreads
+    from commonplace.analysis import Language
     from commonplace.analytics import ThreadStats, Timeline, TimelinePart
     from commonplace.clock import Clock, SystemClock
     from commonplace.comparing import Change, Diff, MergeReport, SyncReport
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
         ThreadExportReport,
         ThreadImportReport,
     )
+    from commonplace.recalling import LeftOut, Recall
     from commonplace.record import (
         Event,
         Hit,
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
         Version,
     )
     from commonplace.rendering import Rendering, render
+    from commonplace.reranking import Reranker
     from commonplace.scope import Scope
     from commonplace.threads.extracting import Extraction, Extractor, Fact
     from commonplace.threads.summarising import SentencePicker, Summarizer
@@ -99,6 +102,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "aio": ["AsyncMemory"],
+    "analysis": ["Language"],
     "aiothreads": ["AsyncThread", "AsyncThreads"],
     "analytics": ["ThreadStats", "Timeline", "TimelinePart"],
     "clock": ["Clock", "SystemClock"],
@@ -175,7 +179,9 @@ _HOMES = {
         "Source",
         "Version",
     ],
+    "recalling": ["LeftOut", "Recall"],
     "rendering": ["Rendering", "render"],
+    "reranking": ["Reranker"],
     "scope": ["Scope"],
     "threads.extracting": ["Extraction", "Extractor", "Fact"],
     "threads.summarising": ["SentencePicker", "Summarizer"],
@@ -219,6 +225,8 @@ __all__ = [
     "IndexDamagedError",
     "IndexUnavailableError",
     "InvalidInputError",
+    "Language",
+    "LeftOut",
     "LimitExceededError",
     "Link",
     "MaintenanceReport",
@@ -234,6 +242,7 @@ __all__ = [
     "PrecomputedEmbedder",
     "Progress",
     "ReadMiddleware",
+    "Recall",
     "Record",
     "RecordFields",
     "Redaction",
@@ -243,6 +252,7 @@ __all__ = [
     "Related",
     "Rendering",
     "Report",
+    "Reranker",
     "Scope",
     "ScopeInfo",
     "SentencePicker",

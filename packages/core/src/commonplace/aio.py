@@ -136,6 +136,7 @@ class AsyncMemory:
     scopes = _threaded(Memory.scopes)
     timeline = _threaded(Memory.timeline)
     search = _threaded(Memory.search)
+    recall = _threaded(Memory.recall)
     get_keys = _threaded(Memory.get_keys)
     exchange = _threaded(Memory.exchange)
     renew = _threaded(Memory.renew)

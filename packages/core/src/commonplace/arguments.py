@@ -187,15 +187,15 @@ def checked_number(number: object, name: str) -> float:
     return found
 
 
-def checked_weight(weight: object) -> float:
+def checked_weight(weight: object, name: str = "dense_weight") -> float:
     """A number from 0 to 1.
 
     Raises:
         InvalidInputError: it is none.
     """
-    number = checked_number(weight, "dense_weight")
+    number = checked_number(weight, name)
     if not 0 <= number <= 1:
-        raise InvalidInputError("dense_weight is a number from 0 to 1")
+        raise InvalidInputError(f"{name} is a number from 0 to 1")
     return number
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from commonplace.store import Options, Store
 from commonplace.verbs.analysing import Analysing
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from commonplace.analysis import Language
     from commonplace.clock import Clock
     from commonplace.ledger import Durability
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
@@ -43,7 +44,11 @@ class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Movi
         durability: `"normal"` loses nothing when the process is killed at any instant, and at most
             the last moments before a power failure; `"full"` waits for the disk on every write and
             loses nothing then either, as far as the disk is honest.
-        cache_bytes: how many bytes of vectors of recently searched scopes to keep in memory.
+        language: what words of a query find: `"english"` looks past stop words and endings, None
+            takes every word as it is spelt, a `Language` brings stop words and a stemmer. Other
+            scripts and identifiers are found with each. It may differ from one opening to the next.
+        cache_bytes: how many bytes of vectors of recently searched scopes to keep in memory, and a
+            quarter as much of their words.
         sweep_every: seconds between automatic removals of expired records; None for never, which
             is enough: expired records are invisible at once.
         clock: where the time comes from; tests fix it.
@@ -68,6 +73,7 @@ class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Movi
         *,
         embedder: Any = None,
         index: str = "auto",
+        language: Language | Literal["english"] | None = "english",
         durability: Durability = "normal",
         cache_bytes: int = 128 * 1024 * 1024,
         sweep_every: float | None = None,
@@ -79,6 +85,7 @@ class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Movi
         options = Options(
             embedder=embedder,
             index=index,
+            language=language,
             durability=durability,
             cache_bytes=cache_bytes,
             sweep_every=sweep_every,

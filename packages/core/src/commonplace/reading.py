@@ -5,6 +5,7 @@ Every record leaves through `Chain.read`, after the transaction: middleware may 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +14,7 @@ from commonplace.drafts import OWN_SPACE
 from commonplace.errors import InvalidInputError, ModelMismatchError
 from commonplace.ledger import ScopeList, ScopePattern, check_space
 from commonplace.record import Hits, Version
-from commonplace.search import DenseQuery, Request
+from commonplace.search import DenseQuery, Request, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -236,6 +237,7 @@ class Reader:
         *,
         scope: Scope | None,
         dense_weight: float,
+        now: int = 0,
         limit: int,
         offset: int,
         min_score: float | None,
@@ -253,6 +255,8 @@ class Reader:
             words=None if lookup.mode == "dense" else lookup.words,
             dense=None,
             dense_weight=dense_weight,
+            context=Weights(),
+            now=now,
             limit=limit,
             offset=offset,
             min_score=min_score,
@@ -265,12 +269,15 @@ class Reader:
         if not self._chain.reads:
             return hits
         shown = (replace(hit, record=self._chain.read(hit.record)) for hit in hits)
-        return Hits(shown, plan=hits.plan)
+        return Hits(shown, plan=hits.plan, relevance=hits.relevance)
 
     def _nearest(self, vectoriser: Vectoriser, lookup: Lookup, request: Request) -> Hits:
         try:
             dense = self._dense(vectoriser, lookup)
-            return self._searcher.search(replace(request, dense=dense))
+            embed = None
+            if lookup.vector is None and lookup.space in {None, OWN_SPACE}:
+                embed = functools.partial(self._other, vectoriser, lookup)
+            return self._searcher.search(replace(request, dense=dense, embed=embed))
         except ModelMismatchError:
             self._spaces.clear()  # a reindex put another space in the place of one
             raise
@@ -285,6 +292,9 @@ class Reader:
             return None
         given = lookup.vector
         return DenseQuery(found, vectoriser.query(lookup.words or "") if given is None else given)
+
+    def _other(self, vectoriser: Vectoriser, lookup: Lookup, words: str) -> DenseQuery | None:
+        return self._dense(vectoriser, lookup._replace(words=words))
 
     def _own(self, vectoriser: Vectoriser) -> Space | None:
         found = self._space(OWN_SPACE)

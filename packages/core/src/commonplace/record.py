@@ -235,6 +235,9 @@ class Hit:
         similarity: the cosine of its best vector with the query's, -1 to 1; None if it has none
             in the searched space or no vector was asked for.
         lexical: its BM25 score, above 0; None if no word of the query is in it.
+        parts: what a hybrid score is made of, each part adding to it: `dense` and `lexical`, and
+            for messages of a thread `neighbours`, `session`, `substance`, `question`, `answer`,
+            `speaker` and `time`. Parts that are 0 are left out.
         context: for a message, itself and its neighbours in order, as many as `context=` asked for.
     """
 
@@ -242,6 +245,7 @@ class Hit:
     score: float
     similarity: float | None = None
     lexical: float | None = None
+    parts: dict[str, float] = field(default_factory=dict[str, float])
     context: tuple[Message, ...] = ()
 
     @property
@@ -263,6 +267,7 @@ class Hit:
             "score": self.score,
             "similarity": self.similarity,
             "lexical": self.lexical,
+            "parts": self.parts,
             "record": self.record.to_dict(),
             **({"context": [one.to_dict() for one in self.context]} if self.context else {}),
         }
@@ -336,11 +341,25 @@ class Plan:
 
 
 class Hits(list[Hit]):
-    """The hits of one search, best first, with `plan` when `explain=True` was asked for."""
+    """The hits of one search, best first.
 
-    def __init__(self, hits: Iterable[Hit] = (), *, plan: Plan | None = None) -> None:
+    Attributes:
+        plan: how they were found, when `explain=True` was asked for.
+        relevance: how likely it is that the best of them answer the query, 0 to 1, whatever page
+            this is; None unless a hybrid search was made. It is calibrated for the built-in
+            embedder and English (`docs/recall.md`).
+    """
+
+    def __init__(
+        self,
+        hits: Iterable[Hit] = (),
+        *,
+        plan: Plan | None = None,
+        relevance: float | None = None,
+    ) -> None:
         super().__init__(hits)
         self.plan = plan
+        self.relevance = relevance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,7 +78,7 @@ def render(
     token_budget: int | None = None,
     format: RenderFormat = "markdown",  # noqa: A002 - the field's name everywhere
     longest: int = 4000,
-    count_tokens: Callable[[str], int] = approximate_tokens,
+    count_tokens: Callable[[str], int] | None = None,
 ) -> Rendering:
     """Memories as text to show a model, marked as data that it must not obey.
 
@@ -107,7 +107,8 @@ def render(
     as_json = checked_choice(format, ("markdown", "json"), "format") == "json"
     records = [_record_of(one) for one in checked_iterable(found, "found")]
     budget = None if token_budget is None else checked_offset(token_budget, "token_budget")
-    most, count = checked_size(longest, "longest"), checked_function(count_tokens, "count_tokens")
+    most = checked_size(longest, "longest")
+    count = checked_function(count_tokens, "count_tokens") or approximate_tokens
     style = _JSON if as_json else _MARKDOWN
     tokens = count(style.start) + count(style.end)
     parts: list[str] = []

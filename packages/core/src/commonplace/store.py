@@ -8,8 +8,9 @@ import threading
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from commonplace.analysis import ENGLISH, NO_LANGUAGE, Analyser, Language
 from commonplace.clock import Clock, SystemClock, new_id
 from commonplace.conversing import Conversations
 from commonplace.drafts import OWN_SPACE
@@ -39,7 +40,7 @@ from commonplace.maintenance import (
 from commonplace.middleware import Chain
 from commonplace.moving.importing import Importer
 from commonplace.reading import Reader
-from commonplace.search import Searcher, VectorCache
+from commonplace.search import MessageCache, Searcher, TextCache, VectorCache
 from commonplace.threadloading import ThreadLoader
 from commonplace.writing import Writer
 
@@ -64,6 +65,7 @@ class Options:
 
     embedder: Any
     index: str
+    language: Language | Literal["english"] | None
     durability: Durability
     cache_bytes: int
     sweep_every: float | None
@@ -101,8 +103,10 @@ class Store:
         except BaseException:
             self._ledger.close()
             raise
-        cache = VectorCache(options.cache_bytes)
-        searcher = Searcher(self._ledger, self._index, cache)
+        vectors = VectorCache(options.cache_bytes)
+        texts = TextCache(options.cache_bytes // 4, Analyser(_language(options.language)))
+        messages = MessageCache(options.cache_bytes // 16)
+        searcher = Searcher(self._ledger, self._index, vectors, texts, messages)
         self._dispatcher = Dispatcher(self._ledger)
         self._written = written = _each(self._dispatcher.nudge, self._index.nudge)
         self._writer = Writer(self._ledger, self._model, chain, self._clock, written)
@@ -357,9 +361,18 @@ def _directory(path: object) -> Path | None:
     return Path(text).expanduser().absolute()
 
 
+def _language(given: Language | Literal["english"] | None) -> Language:
+    if given == "english":
+        return ENGLISH
+    return NO_LANGUAGE if given is None else given
+
+
 def _check_options(options: Options) -> None:
     if options.durability not in {"normal", "full"}:
         raise InvalidInputError("durability is 'normal' or 'full'")
+    language: Any = options.language
+    if not (language is None or language == "english" or isinstance(language, Language)):
+        raise InvalidInputError("language is 'english', None or a Language")
     budget: Any = options.cache_bytes
     if isinstance(budget, bool) or not isinstance(budget, int) or budget < 0:
         raise InvalidInputError("cache_bytes is a whole number from 0 on")

@@ -108,9 +108,11 @@ class CommonplaceMemoryMiddleware(Opened, AgentMiddleware[MemoryState, ContextT,
             "min_score": min_score,
         }
         self._filter = filter
-        self._rendering: dict[str, Any] = {"token_budget": token_budget, "format": format}
-        if count_tokens is not None:
-            self._rendering["count_tokens"] = count_tokens
+        self._rendering: dict[str, Any] = {
+            "token_budget": token_budget,
+            "count_tokens": count_tokens,
+            "format": format,
+        }
         render([], **self._rendering)  # refused now, not in the first run
         self._place = place
         self._keep = keep_messages

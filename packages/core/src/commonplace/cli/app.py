@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from commonplace import CommonplaceError, __version__
 from commonplace.cli import (
+    bench,
     care,
     comparing,
     curating,
@@ -21,6 +22,7 @@ from commonplace.cli import (
     reading,
     reindex,
     terminal,
+    threads,
     writing,
 )
 from commonplace.cli.demo import command as demo
@@ -87,6 +89,8 @@ app.command()(linking.unlink)
 app.command()(linking.links)
 app.command()(linking.related)
 app.command()(reading.scopes)
+app.command()(threads.timeline)
+app.add_typer(threads.app, name="threads")
 app.command()(events.events)
 app.command()(comparing.diff)
 app.command()(comparing.merge)
@@ -97,6 +101,7 @@ app.command()(care.stats)
 app.command()(care.verify)
 app.command()(care.repair)
 app.command()(reindex.reindex)
+app.command()(bench.bench)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import typer
 from commonplace import StoreDamagedError
 from commonplace.cli import options, terminal
 from commonplace.cli.opening import opened
+from commonplace.rendering import plain
 
 if TYPE_CHECKING:
     from commonplace import Report
@@ -61,9 +62,9 @@ def _print_report(report: Report, *, as_json: bool) -> None:
         terminal.print_json(report.to_dict())
     else:
         for mended in report.mended:
-            typer.echo(f"mended: {terminal.plain(mended)}")
+            typer.echo(f"mended: {plain(mended)}")
         for problem in report.problems:
-            typer.echo(f"problem: {terminal.plain(problem)}")
+            typer.echo(f"problem: {plain(problem)}")
         if report.ok:
             typer.echo("no problems")
     if not report.ok:
@@ -75,4 +76,4 @@ def _print_problems(problems: list[str], *, as_json: bool) -> None:
         terminal.print_json({"ok": False, "problems": problems, "mended": []})
     else:
         for problem in problems:
-            typer.echo(f"problem: {terminal.plain(problem)}")
+            typer.echo(f"problem: {plain(problem)}")

@@ -44,8 +44,15 @@ def export(
 
 
 def import_(
-    path: Annotated[Path, typer.Argument(help="An export, or a plain JSONL or CSV file.")],
+    path: Annotated[
+        Path,
+        typer.Argument(help="An export, a plain JSONL or CSV file, or with --from a directory."),
+    ],
     *,
+    from_: Annotated[
+        options.OtherMemory | None,
+        typer.Option("--from", help="Read the directory of another memory; nothing in it changes."),
+    ] = None,
     mapping: Annotated[
         list[str] | None,
         typer.Option(
@@ -79,6 +86,9 @@ def import_(
 ) -> None:
     """Read an export, or plain JSONL or CSV, into a memory, which is made if it is new."""
     names = _mapping(mapping or [])
+    if from_ is not None:
+        _import_other(from_.value, path, memory, scope, dry_run=dry_run, as_json=as_json)
+        return
     is_export = not names and format_ is None and _is_export(path)
     # A memory that is not there yet is tried out as an empty one, and not left behind.
     where = _IN_MEMORY if dry_run and not Path(memory).exists() else memory
@@ -97,6 +107,23 @@ def import_(
                 dry_run=dry_run,
                 progress=told,
             )
+    _print_report(report, as_json=as_json)
+    if report.refused:
+        raise typer.Exit(1)
+
+
+def _import_other(
+    kind: str, path: Path, memory: str, scope: str | None, *, dry_run: bool, as_json: bool
+) -> None:
+    from commonplace.importers import as_lines  # noqa: PLC0415 - as in `_is_export`
+
+    where = _IN_MEMORY if dry_run and not Path(memory).exists() else memory
+    with (
+        as_lines(kind, path, scope=scope) as lines,
+        opened(where, scope=scope, create=True) as target,
+        terminal.progressing() as told,
+    ):
+        report = target.import_records(lines, if_exists="keep", dry_run=dry_run, progress=told)
     _print_report(report, as_json=as_json)
     if report.refused:
         raise typer.Exit(1)

@@ -154,6 +154,38 @@ class OnError(StrEnum):
     STOP = "stop"
 
 
+class Bucket(StrEnum):
+    """How long the parts of a timeline are."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class ThreadFormat(StrEnum):
+    """The files that conversations can be written to."""
+
+    JSONL = "jsonl"
+    OPENAI = "openai"
+
+
+class ThreadSource(StrEnum):
+    """The files that conversations can be read from."""
+
+    AUTO = "auto"
+    JSONL = "jsonl"
+    OPENAI = "openai"
+    LONGMEMEVAL = "longmemeval"
+
+
+class OtherMemory(StrEnum):
+    """The memories of others that can be imported."""
+
+    LANCEDB = "lancedb"
+    CHROMA = "chroma"
+
+
 class PlainFormat(StrEnum):
     """The plain files that can be imported."""
 

@@ -12,6 +12,7 @@ from commonplace.cli import options, terminal
 from commonplace.cli.jsoninput import filter_option
 from commonplace.cli.opening import opened
 from commonplace.cli.times import moment_option
+from commonplace.rendering import plain
 
 if TYPE_CHECKING:
     from commonplace import Hits
@@ -152,7 +153,7 @@ def scopes(
         terminal.print_json([{"scope": at.scope.path, "records": at.records} for at in found])
         return
     for at in found:
-        typer.echo(f"{at.records:>9,}  {terminal.plain(at.scope.path) or '(root)'}")
+        typer.echo(f"{at.records:>9,}  {plain(at.scope.path) or '(root)'}")
 
 
 def _print_hits_json(query: str, hits: Hits) -> None:

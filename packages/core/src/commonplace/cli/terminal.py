@@ -21,11 +21,13 @@ if TYPE_CHECKING:
         Event,
         Hit,
         Link,
+        Message,
         Progress,
         Record,
         Refusal,
         Related,
         Step,
+        ThreadInfo,
         Version,
     )
 
@@ -109,6 +111,27 @@ def print_records(records: Iterable[Record]) -> None:
     """Records, two lines each: id, time, kind and scope; the content, shortened."""
     for record in records:
         _print_entry(record, Text())
+
+
+def print_threads(threads: Iterable[ThreadInfo]) -> None:
+    """Conversations, a line each: key or id, scope, how much, last activity."""
+    for info in threads:
+        where = plain(info.scope.path) or "(root)"
+        front = (plain(info.key or info.id), "bold")
+        facts = f"  {moment(info.updated_at)}  {counted(info.messages, 'message')}  {where}"
+        ended = "  ended" if info.ended_at is not None else ""
+        console().print(Text.assemble(front, (facts, "cyan"), ended), soft_wrap=True)
+
+
+def print_messages(messages: Iterable[Message]) -> None:
+    """Messages, whole: who and when, then the text."""
+    for message in messages:
+        who = message.name or message.role
+        front = (plain(who), "bold")
+        facts = f"  {moment(message.created_at)}  {plain(message.id)}"
+        console().print(Text.assemble(front, (facts, "cyan")), soft_wrap=True)
+        for line in message.text.splitlines():
+            console().print(Text(_INDENT + plain(line)), soft_wrap=True)
 
 
 def print_links(links: Iterable[Link]) -> None:

@@ -11,6 +11,7 @@ from commonplace import CommonplaceError, ImportReport, InvalidInputError
 from commonplace.cli import options, terminal
 from commonplace.cli.jsoninput import filter_option, metadata_option
 from commonplace.cli.opening import opened
+from commonplace.rendering import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +83,7 @@ def add(
     if as_json:
         terminal.print_json(record.to_dict())
     else:
-        typer.echo(terminal.plain(record.id))
+        typer.echo(plain(record.id))
 
 
 def delete(

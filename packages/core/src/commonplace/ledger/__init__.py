@@ -12,7 +12,7 @@ from commonplace.ledger.scope_list import ScopeList, ScopePattern
 from commonplace.ledger.selection import Selection
 from commonplace.ledger.snapshot import Snapshot
 from commonplace.ledger.sqlite import Durability
-from commonplace.ledger.threads import Place, Placed, ThreadRow, Wanted, Window
+from commonplace.ledger.threads import Place, Placed, Standing, ThreadRow, Wanted, Window
 from commonplace.ledger.transaction import Transaction, check_space
 from commonplace.ledger.transfer import FIELDS, Extract, Field, RowKind, Whole
 from commonplace.ledger.vectorreading import PARTIAL, Change, Space
@@ -46,6 +46,7 @@ __all__ = [
     "Snapshot",
     "Space",
     "SpaceModel",
+    "Standing",
     "State",
     "ThreadRow",
     "Transaction",

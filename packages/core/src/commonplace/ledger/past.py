@@ -24,10 +24,10 @@ from commonplace.ledger.driver import fixed, is_fixed
 from commonplace.ledger.replacing import replaced
 from commonplace.ledger.schema import records, vectors, version_vectors, versions
 from commonplace.ledger.selection import condition, parameters
-from commonplace.ledger.snapshot import LEAST_SCORE, Snapshot
+from commonplace.ledger.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
@@ -79,33 +79,30 @@ class PastSnapshot(Snapshot):
         return self._counted(self.flattened(selection))
 
     def matching_text(
-        self,
-        query: str,
-        selection: Selection,
-        limit: int,
-        *,
-        offset: int = 0,
-        among: Iterable[int] | None = None,
+        self, words: Sequence[str], selection: Selection, limit: int
     ) -> list[tuple[int, float]]:
         """As in `Snapshot`; the texts of versions lie in a full-text index of their own."""
-        values = self._text_values(query, selection, among)
+        values = self._text_values(words, selection)
         if values is None:
             return []
-        values |= {"as_of": self._as_of, "most": limit + offset}
+        values |= {"as_of": self._as_of, "most": limit}
         rows = [
             row
             for table in (records, versions)
-            for row in self._present.execute(self._matching_in(table, selection, among), values)
+            for row in self._present.execute(self._matching_in(table, selection), values)
         ]
         rows.sort(key=lambda row: (-row.score, -row.created_at, row.id))
-        return [(row.pk, max(row.score, LEAST_SCORE)) for row in rows[offset : offset + limit]]
+        return [(row.pk, row.score) for row in rows[:limit]]
 
-    def _matching_in(
-        self, table: Table, selection: Selection, among: Iterable[int] | None
-    ) -> Query:
+    def text_count(self, words: str, selection: Selection) -> int:
+        """As in `Snapshot`, of the present texts: an estimate for the earlier moment."""
+        values = self._text_values([words], selection)
+        if values is None:
+            return 0
+        return self._present.execute(self._dialect.text_count(), values).scalar_one()
+
+    def _matching_in(self, table: Table, selection: Selection) -> Query:
         wanted = condition(selection, self._dialect, by_scope=False)
-        if among is not None:
-            wanted &= self._dialect.among(records.c.pk + 0, "pks")
         return (
             self._dialect.matching_text(former=table is versions)
             .add_columns(table.c.created_at, table.c.id)

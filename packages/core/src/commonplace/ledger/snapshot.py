@@ -78,7 +78,6 @@ if TYPE_CHECKING:
 
 _FEW_SCOPES = 64
 _MANY_RECORDS = 5_000
-LEAST_SCORE = 1e-9  # BM25 falls to 0 and below for words that stand in most texts
 _LARGE_SHARE = 0.2
 ORDERS = frozenset(
     {
@@ -388,33 +387,47 @@ class Snapshot(VectorReader):
         return [ScopeInfo(scope=self.scope(number), records=held) for number, held in live]
 
     def matching_text(
-        self,
-        query: str,
-        selection: Selection,
-        limit: int,
-        *,
-        offset: int = 0,
-        among: Iterable[int] | None = None,
+        self, words: Sequence[str], selection: Selection, limit: int
     ) -> list[tuple[int, float]]:
-        """The selected records whose content holds a word of `query`, best first by BM25.
+        """The selected records whose content holds one of the words, best first.
 
         Args:
-            query: the words.
+            words: what is looked for; several words in one are a phrase.
             selection: what may be found.
             limit: how many at most.
-            offset: how many of the best to leave out.
-            among: only these records, if given.
 
         Returns:
-            Pairs of record number and score above 0; equal scores newest first, then by id.
+            Pairs of record number and the full-text index's own BM25, which knows the whole memory;
+            equal scores newest first, then by id.
         """
-        values = self._text_values(query, selection, among)
+        values = self._text_values(words, selection)
         if values is None:
             return []
-        rows = self._connection.execute(
-            self._matching(selection, among), {**values, "most": limit, "skip": offset}
-        )
-        return [(row.pk, max(row.score, LEAST_SCORE)) for row in rows]
+        rows = self._connection.execute(self._matching(selection), {**values, "most": limit})
+        return [(row.pk, row.score) for row in rows]
+
+    def text_count(self, words: str, selection: Selection) -> int:
+        """How many texts in the selected scopes hold a word, whatever else is selected."""
+        values = self._text_values([words], selection)
+        if values is None:
+            return 0
+        return self._connection.execute(self._dialect.text_count(), values).scalar_one()
+
+    def texts(self, pks: Iterable[int]) -> list[tuple[int, str]]:
+        """Those of the records that are found by their words, with their content."""
+        rows = self._connection.execute(_texts(self._dialect), {"pks": self._dialect.array(pks)})
+        return [(row.pk, row.content) for row in rows]
+
+    def texts_in_scope(
+        self, scope_id: int, *, among: Iterable[int] | None = None
+    ) -> list[tuple[int, str]]:
+        """As `texts`: of every record at one scope, or of those of `among` that lie there."""
+        query: Query = _TEXTS_IN_SCOPE
+        values: dict[str, Any] = {"scope_id": scope_id}
+        if among is not None:
+            query = query.where(self._dialect.among(records.c.pk, "pks"))
+            values["pks"] = self._dialect.array(among)
+        return [(row.pk, row.content) for row in self._connection.execute(query, values)]
 
     @property
     def reindexing(self) -> Reindexing:
@@ -437,24 +450,19 @@ class Snapshot(VectorReader):
         query = select(records.c.kind, func.count().label("held")).group_by(records.c.kind)
         return {row.kind: row.held for row in self._connection.execute(query)}
 
-    def _text_values(
-        self, query: str, selection: Selection, among: Iterable[int] | None
-    ) -> dict[str, Any] | None:
-        """The parameters of `_matching` but the page; None if nothing can match."""
+    def _text_values(self, words: Sequence[str], selection: Selection) -> dict[str, Any] | None:
+        """The parameters of `_matching` but the limit; None if nothing can match."""
         tokens = () if selection.everywhere else selection.scope_ids
-        text_query = self._dialect.text_query(query, tokens) if selection.scope_ids else None
+        text_query = self._dialect.text_query(words, tokens) if selection.scope_ids else None
         if text_query is None:
             return None
-        values = {**parameters(selection, self._dialect), "text_query": text_query}
-        return values if among is None else {**values, "pks": self._dialect.array(among)}
+        return {**parameters(selection, self._dialect), "text_query": text_query}
 
-    def _matching(self, selection: Selection, among: Iterable[int] | None) -> Query:
-        """One page of the selected texts that match, best first."""
+    def _matching(self, selection: Selection) -> Query:
+        """The selected texts that match, best first."""
         statement = _matching(self._dialect, shape(selection, by_scope=False))
         if selection.narrowed:
             statement = statement.where(condition(selection, self._dialect, by_scope=False))
-        if among is not None:
-            statement = statement.where(self._dialect.among(records.c.pk + 0, "pks"))
         return statement
 
     def _narrowed(self, query: Query, flat: Selection, by_scope: bool) -> Query:  # noqa: FBT001 - of the shape
@@ -650,7 +658,22 @@ def _matching(dialect: SqliteDialect, kind: Shape) -> Query:
         .where(live_in_scopes(kind, dialect))
         .order_by(desc("score"), records.c.created_at.desc(), records.c.id)
         .limit(bindparam("most"))
-        .offset(bindparam("skip"))
+    )
+
+
+_TEXTS_IN_SCOPE = fixed(
+    select(records.c.pk, records.c.content).where(
+        records.c.scope_id == bindparam("scope_id"), records.c.has_text == 1
+    )
+)
+
+
+@functools.cache
+def _texts(dialect: SqliteDialect) -> Query:
+    return fixed(
+        select(records.c.pk, records.c.content).where(
+            dialect.among(records.c.pk, "pks"), records.c.has_text == 1
+        )
     )
 
 

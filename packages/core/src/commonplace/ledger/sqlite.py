@@ -26,6 +26,7 @@ from sqlalchemy import (
     text,
 )
 
+from commonplace.analysis import searchable
 from commonplace.errors import (
     CommonplaceError,
     DataDamagedError,
@@ -121,13 +122,13 @@ class SqliteDialect:
             rows: the texts.
             former: whether they are texts of versions and not of records.
         """
-        connection.execute(_TEXTS[former].insert, rows)
+        connection.execute(_TEXTS[former].insert, _searchable(rows))
 
     def delete_text(
         self, connection: DriverConnection, rows: Sequence[dict[str, Any]], *, former: bool = False
     ) -> None:
         """Forget texts; the rows must be what was inserted."""
-        connection.execute(_TEXTS[former].delete, rows)
+        connection.execute(_TEXTS[former].delete, _searchable(rows))
 
     def clear_text(self, connection: DriverConnection) -> None:
         """Empty the full-text index of the records."""
@@ -144,17 +145,21 @@ class SqliteDialect:
             len(connection.execute(text(extra)).all()),
         )
 
-    def text_query(self, query: str, scope_ids: Sequence[int]) -> str | None:
-        """What `matching_text` looks for: texts with a word of `query` in one of the scopes.
+    def text_query(self, words: Sequence[str], scope_ids: Sequence[int]) -> str | None:
+        """What `matching_text` looks for: texts with one of the words in one of the scopes.
 
         Args:
-            query: the words looked for, as the user wrote them.
+            words: what is looked for; several words in one are a phrase.
             scope_ids: only texts in one of these scopes or below; empty for all.
 
         Returns:
-            The value of the parameter `text_query`; None if no word is left.
+            The value of the parameter `text_query`; None if there is no word.
         """
-        return match_expression(query, scope_ids)
+        return match_expression(words, scope_ids)
+
+    def text_count(self) -> Query:
+        """How many texts of records match `:text_query`, whether they are to be seen or not."""
+        return _TEXTS[False].count
 
     def matching_text(self, *, former: bool = False) -> Query:
         """Rows `(pk, score)` of the texts that match `:text_query`, joined with their table."""
@@ -175,15 +180,23 @@ class _TextIndex:
         values = ":pk, :content, :scopes"
         self._table = table(name, column("rowid"), column(name))
         self._name = name
+        self.count = fixed(select(func.count()).select_from(self._table).where(self._matches()))
         self.insert = fixed(text(f"INSERT INTO {columns} VALUES ({values})"))  # noqa: S608 - our own names
         forgotten = f"INSERT INTO {command} VALUES ('delete', {values})"  # noqa: S608 - our own names
         self.delete = fixed(text(forgotten))
 
     def matching(self, joined: Table) -> Query:
         score = literal_column(f"-bm25({self._name}, 1.0, 0.0)", Float)
-        wanted = self._table.c[self._name].op("MATCH")(bindparam("text_query", type_=Text))
         both = self._table.join(joined, joined.c.pk == self._table.c.rowid)
-        return select(joined.c.pk, score.label("score")).select_from(both).where(wanted)
+        found = select(joined.c.pk, score.label("score")).select_from(both)
+        return found.where(self._matches())
+
+    def _matches(self) -> ColumnElement[bool]:
+        return self._table.c[self._name].op("MATCH")(bindparam("text_query", type_=Text))
+
+
+def _searchable(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "content": searchable(row["content"])} for row in rows]
 
 
 _TEXTS = {False: _TextIndex("full_text"), True: _TextIndex("version_text")}

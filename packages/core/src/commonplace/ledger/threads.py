@@ -50,6 +50,17 @@ class Placed(NamedTuple):
     place: Place
 
 
+class Standing(NamedTuple):
+    """Where a message stands, for a search: never its text."""
+
+    pk: int
+    thread: str
+    time: int
+    speaker: str
+    length: int
+    asks: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """Which messages of a thread are wanted.
@@ -182,6 +193,15 @@ class Threads:
             found |= {row.message_id or row.id: self._placed(row) for row in rows}
         return found
 
+    def any(self) -> bool:
+        """Whether there is a message at all."""
+        return self._connection.execute(_ANY).first() is not None
+
+    def standings(self, scope_id: int) -> list[Standing]:
+        """Where the messages at a scope stand, thread by thread, in order."""
+        rows = self._connection.execute(_STANDINGS, {"scope_id": scope_id}).all()
+        return [Standing(*row) for row in rows]
+
     def of_records(self, ids: Iterable[str]) -> dict[str, tuple[str, Placed]]:
         """For each of the records that is a message its thread's id and itself, by record id."""
         asked = {"ids": self._dialect.array(ids)}
@@ -242,6 +262,22 @@ _FIND = fixed(
             threads.c.id == bindparam("name"),
         )
     )
+)
+
+_ANY = fixed(select(messages.c.record_pk).limit(1))
+
+_STANDINGS = fixed(
+    select(
+        messages.c.record_pk,
+        messages.c.thread_id,
+        records.c.created_at,
+        func.coalesce(messages.c.name, messages.c.role).label("speaker"),
+        func.length(records.c.content).label("length"),
+        (func.substr(func.rtrim(records.c.content), -1) == "?").label("asks"),
+    )
+    .join_from(records, messages, records.c.pk == messages.c.record_pk)
+    .where(records.c.scope_id == bindparam("scope_id"))
+    .order_by(messages.c.thread_id, messages.c.position)
 )
 
 

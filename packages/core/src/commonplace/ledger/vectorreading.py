@@ -113,7 +113,7 @@ class VectorReader:
         query: Query = _VECTORS_IN_SCOPE
         values: dict[str, Any] = {"space_id": space.id, "scope_id": scope_id}
         if among is not None:
-            query = query.where(self._dialect.among(records.c.pk, "pks"))
+            query = query.where(self._dialect.among(vectors.c.record_pk, "pks"))
             values["pks"] = self._dialect.array(among)
         return self._matrix(query, values, space.dimension)
 
@@ -190,10 +190,15 @@ _CHANGED = fixed(
     .distinct()
     .limit(bindparam("most"))
 )
+# By `IN`, so that the records of the scope lead to their vectors: where SQLite knows nothing of how
+# many there are, a join may go through every vector of the space instead.
 _VECTORS_IN_SCOPE = fixed(
-    select(vectors.c.record_pk, vectors.c.vector)
-    .join_from(records, vectors, vectors.c.record_pk == records.c.pk)
-    .where(vectors.c.space_id == bindparam("space_id"), records.c.scope_id == bindparam("scope_id"))
+    select(vectors.c.record_pk, vectors.c.vector).where(
+        vectors.c.space_id == bindparam("space_id"),
+        vectors.c.record_pk.in_(
+            select(records.c.pk).where(records.c.scope_id == bindparam("scope_id"))
+        ),
+    )
 )
 
 

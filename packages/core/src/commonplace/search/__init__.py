@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from commonplace.search.cache import VectorCache
-from commonplace.search.request import EXACT_LIMIT, DenseQuery, IndexReader, Mode, Nearest, Request
+from commonplace.search.context import Weights
+from commonplace.search.messages import MessageCache
+from commonplace.search.request import (
+    EXACT_LIMIT,
+    Bm25,
+    DenseQuery,
+    IndexReader,
+    Mode,
+    Nearest,
+    Request,
+)
 from commonplace.search.searcher import Searcher
+from commonplace.search.texts import TextCache
 
 __all__ = [
     "EXACT_LIMIT",
+    "Bm25",
     "DenseQuery",
     "IndexReader",
+    "MessageCache",
     "Mode",
     "Nearest",
     "Request",
     "Searcher",
+    "TextCache",
     "VectorCache",
+    "Weights",
 ]

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from commonplace.ledger import Selection, Snapshot
     from commonplace.search.cache import Block, VectorCache
     from commonplace.search.request import DenseQuery, IndexReader, Nearest, Request
+    from commonplace.search.view import View
 
     Pks = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -36,7 +36,6 @@ FIRST_POOL = 2
 WIDEST_POOL = 4_096
 _LEAST_LIMIT = 10
 _SPARE = 1.5
-_FEW_SCOPES = 512
 _CHUNK = 20_000
 _SMALL_PART = 0.25
 
@@ -66,63 +65,51 @@ class CandidateFinder:
     """Finds candidates within one snapshot.
 
     Args:
-        snapshot: the moment that is searched.
+        view: what is searched.
         index: the vector index, or None to score everything from the ledger.
         cache: vectors of hot scopes, or None to read every vector.
     """
 
-    def __init__(
-        self, snapshot: Snapshot, index: IndexReader | None, cache: VectorCache | None
-    ) -> None:
-        self._snapshot = snapshot
+    def __init__(self, view: View, index: IndexReader | None, cache: VectorCache | None) -> None:
+        self._view = view
+        self._snapshot = view.snapshot
         self._index = index
         self._cache = cache
 
-    def stages(self, request: Request, query: DenseQuery, total: int) -> Iterator[Candidates]:
+    def stages(self, request: Request, query: DenseQuery) -> Iterator[Candidates]:
         """Candidates, more at each stage; the last stage has them all.
 
         The sizes of the stages depend on the limit and not on the offset, so that every page of
         one search goes through the same stages.
         """
-        yield from self._proposals(request, query, total)
-        yield self._exact(request, query, total)
+        yield from self._proposals(request, query)
+        yield self._exact(query)
 
-    def _exact(self, request: Request, query: DenseQuery, total: int) -> Candidates:
+    def _exact(self, query: DenseQuery) -> Candidates:
         """Every selected record that has a vector."""
-        selection = request.selection
-        places = self._few_places(selection)
-        if self._cache is None or places is None:
-            pks, similarity = self._by_number(query, self._snapshot.pks(selection))
-        elif selection.narrowed or selection.valid_at is not None:
-            chosen = self._cache.selections.pks(self._snapshot, selection)
-            pks, similarity = self._chosen(query, places, chosen, total)
+        view = self._view
+        if self._cache is None or view.places is None or self._by_number_is_less(query):
+            pks, similarity = self._by_number(query, view.chosen)
         else:
-            hidden = self._snapshot.hidden(selection)
-            keep = _not_among(hidden) if len(hidden) else None
-            pks, similarity = _by_block(query, self._blocks(query, places), keep)
-        reason = f"{total} records in view"
+            blocks = self._cache.blocks(view.snapshot, query.space, view.places)
+            pks, similarity = _by_block(query, blocks, view.keep)
+        reason = f"{view.total} records in view"
         return Candidates(pks, similarity, "exact", reason, complete=True)
 
-    def _chosen(
-        self, query: DenseQuery, places: list[int], chosen: Pks, total: int
-    ) -> tuple[Pks, Floats]:
-        """Some records of some scopes: from the cache if all of those scopes fit into it."""
-        few = len(chosen) < _SMALL_PART * total
-        if few and not (self._cache and self._cache.fits(query.space, total)):
-            return self._by_number(query, chosen)
-        return _by_block(query, self._blocks(query, places), _among(chosen))
-
-    def _blocks(self, query: DenseQuery, places: list[int]) -> Iterator[Block]:
-        assert self._cache is not None  # noqa: S101 - only called with one
-        return self._cache.blocks(self._snapshot, query.space, places)
+    def _by_number_is_less(self, query: DenseQuery) -> bool:
+        """Whether few of the view's records are chosen, and its scopes do not fit the cache."""
+        view = self._view
+        few = view.chosen_one_by_one and len(view.chosen) < _SMALL_PART * view.total
+        return few and not (self._cache and self._cache.fits(query.space, view.total))
 
     def cosines(self, query: DenseQuery, pks: Iterable[int]) -> tuple[Pks, Floats]:
         """Those of the records that have a vector, with their cosines."""
         found, matrix = self._snapshot.vectors(query.space, pks)
         return _best(found, _products(normalised(matrix), query.direction))
 
-    def _proposals(self, request: Request, query: DenseQuery, total: int) -> Iterator[Candidates]:
+    def _proposals(self, request: Request, query: DenseQuery) -> Iterator[Candidates]:
         """What the index proposes, as long as it answers and asking it pays."""
+        total = self._view.total
         exactly = EXACT_LIMIT_FILTERED if request.selection.narrowed else EXACT_LIMIT
         if self._index is None or total <= exactly:
             return
@@ -163,13 +150,6 @@ class CandidateFinder:
         pks, similarity = self.cosines(query, pks)
         return Candidates(pks, similarity, "", "", complete=False, tail=len(tail))
 
-    def _few_places(self, selection: Selection) -> list[int] | None:
-        """The scopes to score block by block, or None if there are too many of them."""
-        if not selection.below:
-            return list(selection.scope_ids)
-        places = self._snapshot.scopes_with_records(selection)
-        return places if len(places) <= _FEW_SCOPES else None
-
     def _by_number(self, query: DenseQuery, pks: Pks) -> tuple[Pks, Floats]:
         chunks = np.split(pks, range(_CHUNK, len(pks), _CHUNK))
         return _stacked([self.cosines(query, chunk.tolist()) for chunk in chunks])
@@ -190,21 +170,6 @@ def _by_block(
         return NONE.pks, NONE.similarity
     pks = np.concatenate([pks for pks, _ in found])
     return _best(pks, np.concatenate([similarity for _, similarity in found]), once=once)
-
-
-def _among(chosen: Pks) -> Callable[[Pks], Flags]:
-    """Which of some records are among the chosen; sorted once, as it is asked for every block."""
-    ordered = np.append(np.sort(chosen), np.iinfo(np.int64).max)
-
-    def among(pks: Pks) -> Flags:
-        return ordered[np.searchsorted(ordered, pks)] == pks
-
-    return among
-
-
-def _not_among(hidden: Pks) -> Callable[[Pks], Flags]:
-    among = _among(hidden)
-    return lambda pks: ~among(pks)
 
 
 def _partly(

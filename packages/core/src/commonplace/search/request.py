@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from commonplace.ledger import Selection, Space
     from commonplace.scope import Scope
+    from commonplace.search.context import Weights
 
     Vector = NDArray[np.float32]
 
@@ -36,6 +39,19 @@ class DenseQuery:
         return (exact / length if length else exact).astype(np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class Bm25:
+    """The parameters of BM25.
+
+    Attributes:
+        k1: how much repeating a word tells; 0 for nothing.
+        b: how much longer texts are held back, 0 to 1.
+    """
+
+    k1: float = 0.9
+    b: float = 0.4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One search, checked and embedded.
@@ -49,6 +65,10 @@ class Request:
         limit: how many hits to return.
         offset: how many of the best to leave out.
         min_score: hits below it are left out.
+        bm25: the parameters of the lexical lane.
+        context: how messages are scored in their context; None to score them alone.
+        now: what time expressions in the question are reckoned from, in microseconds.
+        embed: makes the dense lane of another text, if the query was embedded here.
         unscored: whether records without a vector follow the ranked ones.
     """
 
@@ -60,6 +80,10 @@ class Request:
     limit: int
     offset: int
     min_score: float | None
+    bm25: Bm25 = Bm25()
+    context: Weights | None = None
+    now: int = 0
+    embed: Callable[[str], DenseQuery | None] | None = None
     unscored: bool = False
 
     @property

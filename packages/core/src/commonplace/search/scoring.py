@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
+    from commonplace.search.lexical import Matches
+
     Pks = NDArray[np.int64]
     Floats = NDArray[np.float64]
+    Parts = Mapping[str, Floats]
 
 TELLING = 1.0
 """The BM25 from which words tell texts apart: one in four texts holds a word of that weight."""
@@ -28,12 +31,14 @@ class Scored:
         similarity: cosine with the query; NaN where the record has no vector.
         lexical: BM25 above 0; NaN where no word matches.
         score: what the record is ranked by.
+        parts: what the score is made of, by name; each adds to it.
     """
 
     pks: Pks
     similarity: Floats
     lexical: Floats
     score: Floats
+    parts: Parts = field(default_factory=dict[str, "Floats"])
 
     def __len__(self) -> int:
         return len(self.pks)
@@ -41,8 +46,28 @@ class Scored:
     def take(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> Scored:
         """Some of the candidates, in the order chosen."""
         return Scored(
-            self.pks[chosen], self.similarity[chosen], self.lexical[chosen], self.score[chosen]
+            self.pks[chosen],
+            self.similarity[chosen],
+            self.lexical[chosen],
+            self.score[chosen],
+            {name: part[chosen] for name, part in self.parts.items()},
         )
+
+    def part(self, name: str) -> Floats:
+        """One part of the scores, 0 where they have none of that name."""
+        return self.parts.get(name, np.zeros(len(self.pks)))
+
+    def with_context(self, rows: NDArray[np.intp], scale: float, added: Parts) -> Scored:
+        """The same with parts added to the scores of some rows, and those scaled."""
+        scales = np.ones(len(self.pks))
+        scales[rows] = scale
+        parts = {name: part * scales for name, part in self.parts.items()}
+        score = self.score * scales
+        for name, values in added.items():
+            parts[name] = np.zeros(len(self.pks))
+            parts[name][rows] = values * scale
+            score[rows] += values * scale
+        return Scored(self.pks, self.similarity, self.lexical, score, parts)
 
     def rows(self) -> Iterator[tuple[int, float, float, float]]:
         """Each candidate as `(record number, score, similarity, lexical)`."""
@@ -70,16 +95,12 @@ def dense_scored(pks: Pks, similarity: Floats) -> Scored:
     return Scored(pks, similarity, np.full(len(pks), np.nan), similarity)
 
 
-def lexical_scored(matches: Sequence[tuple[int, float]]) -> Scored:
+def lexical_scored(matches: Matches) -> Scored:
     """Candidates ranked by BM25 alone."""
-    pks = np.array([pk for pk, _ in matches], dtype=np.int64)
-    scores = np.array([score for _, score in matches], dtype=np.float64)
-    return Scored(pks, np.full(len(pks), np.nan), scores, scores)
+    return Scored(matches.pks, np.full(len(matches.pks), np.nan), matches.score, matches.score)
 
 
-def fused(
-    pks: Pks, similarity: Floats, matches: Mapping[int, float], *, dense_weight: float
-) -> Scored:
+def fused(pks: Pks, similarity: Floats, matches: Matches, *, dense_weight: float) -> Scored:
     """Both lanes in one score, 0 to 1.
 
     Each lane is divided by its best score, so that the two are comparable, and weighted. Scores
@@ -89,16 +110,17 @@ def fused(
     Args:
         pks: records with a vector, each once.
         similarity: their cosines.
-        matches: BM25 by record, for those of them (and others) that hold a word of the query.
+        matches: the BM25 of those of them (and others) that hold a word of the query.
         dense_weight: the weight of the dense lane, 0 to 1; the lexical lane has the rest.
     """
-    extra = np.array(sorted(set(matches) - set(pks.tolist())), dtype=np.int64)
+    extra = matches.outside(pks)
     every = np.concatenate([pks, extra])
     cosine = np.concatenate([similarity, np.full(len(extra), np.nan)])
-    words = np.array([matches.get(pk, np.nan) for pk in every.tolist()], dtype=np.float64)
+    words = matches.of(every)
     dense = _share_of_best(np.nan_to_num(cosine))
     lexical = _share_of_best(np.nan_to_num(words), least=TELLING)
-    return Scored(every, cosine, words, dense_weight * dense + (1 - dense_weight) * lexical)
+    parts = {"dense": dense_weight * dense, "lexical": (1 - dense_weight) * lexical}
+    return Scored(every, cosine, words, parts["dense"] + parts["lexical"], parts)
 
 
 def _share_of_best(scores: Floats, *, least: float = 0.0) -> Floats:
@@ -119,6 +141,10 @@ def joined(first: Scored, second: Scored) -> Scored:
         np.concatenate([first.similarity, second.similarity]),
         np.concatenate([first.lexical, second.lexical]),
         np.concatenate([first.score, second.score]),
+        {
+            name: np.concatenate([first.part(name), second.part(name)])
+            for name in {**first.parts, **second.parts}
+        },
     )
 
 

@@ -6,15 +6,19 @@ every hit is checked against the ledger and scored from the ledger's own vectors
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
 from commonplace.ledger import check_space
 from commonplace.record import Hit, Hits, Plan
 from commonplace.search.candidates import NONE, CandidateFinder, Candidates
+from commonplace.search.context import Weights
+from commonplace.search.lexical import LexicalLane
+from commonplace.search.messages import contextual, speakers_named, without
 from commonplace.search.scoring import (
     EMPTY,
     Scored,
@@ -25,14 +29,34 @@ from commonplace.search.scoring import (
     leading,
     lexical_scored,
 )
+from commonplace.search.selections import SelectionCache
+from commonplace.search.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from commonplace.ledger import Ledger, Selection, Snapshot
     from commonplace.search.cache import VectorCache
+    from commonplace.search.lexical import Matches
+    from commonplace.search.messages import MessageBlock, MessageCache
     from commonplace.search.request import DenseQuery, IndexReader, Request
+    from commonplace.search.texts import TextCache
 
-_TEXTS = 100
-_ALL = 2**62
+    Stage: TypeAlias = "tuple[Scored, Candidates]"
+
+
+_BEST = 3
+
+
+class _Relevance(NamedTuple):
+    """A logistic regression on the best cosine, and on how much of the query's words is there."""
+
+    base: float
+    cosine: float
+    covered: float
+
+
+_RELEVANCE = _Relevance(-4.5, 4.3, 6.4)
 
 
 class Searcher:
@@ -41,13 +65,25 @@ class Searcher:
     Args:
         ledger: where the records are.
         index: the vector index, or None to score everything from the ledger.
-        cache: vectors of hot scopes.
+        vectors: those of hot scopes.
+        texts: the terms of those of hot scopes.
+        messages: where those of hot scopes stand in their threads.
     """
 
-    def __init__(self, ledger: Ledger, index: IndexReader | None, cache: VectorCache) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        index: IndexReader | None,
+        vectors: VectorCache,
+        texts: TextCache,
+        messages: MessageCache,
+    ) -> None:
         self._ledger = ledger
         self._index = index
-        self._cache = cache
+        self._vectors = vectors
+        self._texts = texts
+        self._messages = messages
+        self._selections = SelectionCache()
 
     def search(self, request: Request) -> Hits:
         """The hits of one page, best first, with the plan that found them."""
@@ -57,28 +93,51 @@ class Searcher:
             request = replace(request, selection=snapshot.flattened(request.selection))
             if request.dense is not None:
                 request = replace(request, dense=_present(snapshot, request.dense))
-            total = snapshot.total(request.selection)
-            if request.dense is None:
-                page, found = _by_words(snapshot, request)
-            else:
-                # The index and the cache know the present alone.
-                index, cache = (None, None) if past else (self._index, self._cache)
-                finder = CandidateFinder(snapshot, index, cache)
-                page, found = _DenseSearch(snapshot, finder, request, request.dense, total).run()
+            selections = None if past else self._selections
+            view = View(snapshot, request.selection, selections)
+            lane = self._lane(view, request, past=past)
+            stages = self._stages(view, request, lane, past=past)
+            page, found, best = _page(view, request, stages)
             if request.unscored and len(page) < request.limit:
                 page = joined(page, _unscored(snapshot, request, found, len(page)))
             hits = _hits(snapshot, page)
         return Hits(
             hits,
+            relevance=_relevance(best, lane) if request.dense and lane else None,
             plan=Plan(
                 route=found.route,
                 reason=found.reason,
-                matches=total,
+                matches=view.total,
                 candidates=len(found.pks),
                 tail=found.tail,
                 milliseconds=(time.perf_counter() - started) * 1000,
             ),
         )
+
+    def _lane(self, view: View, request: Request, *, past: bool) -> LexicalLane | None:
+        if request.words is None:
+            return None
+        analyser = self._texts.analyser
+        wanted = analyser.wanted(request.words)
+        return LexicalLane(view, request, wanted, analyser, None if past else self._texts)
+
+    def _stages(
+        self, view: View, request: Request, lane: LexicalLane | None, *, past: bool
+    ) -> Iterator[Stage]:
+        # The index and the caches know the present alone.
+        if request.dense is None:
+            if lane is not None:
+                yield from _by_words(lane, request)
+            return
+        cache = None if past else self._vectors
+        block = None
+        if lane is not None and lane.small and request.context and not past:
+            block = self._messages.block(view)
+        if block is None:
+            finder = CandidateFinder(view, None if past else self._index, cache)
+            yield from _by_vector(finder, lane, request, request.dense)
+        else:  # a message may be found by its neighbours: all of them are scored
+            yield from _in_context(CandidateFinder(view, None, cache), lane, request, block)
 
 
 def _present(snapshot: Snapshot, query: DenseQuery) -> DenseQuery | None:
@@ -94,12 +153,11 @@ def _present(snapshot: Snapshot, query: DenseQuery) -> DenseQuery | None:
     return replace(query, space=space)
 
 
-def _by_words(snapshot: Snapshot, request: Request) -> tuple[Scored, Candidates]:
-    matches = snapshot.matching_text(
-        request.words or "", request.selection, request.limit, offset=request.offset
-    )
-    page = above(lexical_scored(matches), request.min_score)
-    return page, Candidates(page.pks, page.similarity, "none", "full text only", complete=True)
+def _by_words(lane: LexicalLane, request: Request) -> Iterator[Stage]:
+    """The lexical lane alone: the best of a large view, then all of it."""
+    if not lane.small:
+        yield _stage_of_words(lane.leading(request.limit), complete=False)
+    yield _stage_of_words(lane.every(), complete=True)
 
 
 def _unscored(snapshot: Snapshot, request: Request, found: Candidates, shown: int) -> Scored:
@@ -116,68 +174,77 @@ def _unscored(snapshot: Snapshot, request: Request, found: Candidates, shown: in
     return Scored(np.array(pks, dtype=np.int64), nothing, nothing, np.zeros(len(pks)))
 
 
-class _DenseSearch:
-    """One search with a dense lane, alone or fused with the lexical one."""
+def _stage_of_words(matches: Matches, *, complete: bool) -> Stage:
+    scored = lexical_scored(matches)
+    reason = "full text only"
+    return scored, Candidates(scored.pks, scored.similarity, "none", reason, complete=complete)
 
-    def __init__(
-        self,
-        snapshot: Snapshot,
-        finder: CandidateFinder,
-        request: Request,
-        query: DenseQuery,
-        total: int,
-    ) -> None:
-        self._snapshot = snapshot
-        self._finder = finder
-        self._request = request
-        self._query = query
-        self._total = total
-        # Candidates have passed the filter already; whether they still live is seen again.
-        self._live = request.selection.widened
 
-    def run(self) -> tuple[Scored, Candidates]:
-        """The page, and the last candidates it took.
-
-        Each stage ranks what the stages before did not have, behind them: so no page repeats or
-        skips a record, however many stages each page goes through.
-        """
-        ranked, found = EMPTY, NONE
-        for found in self._finder.stages(self._request, self._query, self._total):
-            scored = self._scored(found)
-            fresh = scored.take(~np.isin(scored.pks, ranked.pks))
-            wanted = len(fresh) if not found.complete else self._request.reach - len(ranked)
-            ranked = joined(ranked, _ordered(self._snapshot, self._live, fresh, wanted))
-            if len(ranked) >= self._request.reach:
-                break
-        return ranked.take(
-            np.arange(len(ranked))[self._request.offset : self._request.reach]
-        ), found
-
-    def _scored(self, found: Candidates) -> Scored:
-        if self._request.words is None:
-            return above(dense_scored(found.pks, found.similarity), self._request.min_score)
-        matches = self._matches(self._request.words, found)
+def _by_vector(
+    finder: CandidateFinder, lane: LexicalLane | None, request: Request, query: DenseQuery
+) -> Iterator[Stage]:
+    """The dense lane, alone or fused with the lexical one, whose every text match counts."""
+    for found in finder.stages(request, query):
+        if lane is None:
+            yield dense_scored(found.pks, found.similarity), found
+            continue
         pks, similarity = found.pks, found.similarity
-        if not found.complete:
-            missing = sorted(set(matches).difference(pks.tolist()))
-            more, cosines = self._finder.cosines(self._query, missing)
-            pks, similarity = np.concatenate([pks, more]), np.concatenate([similarity, cosines])
-        scored = fused(pks, similarity, matches, dense_weight=self._request.dense_weight)
-        return above(scored, self._request.min_score)
-
-    def _matches(self, words: str, found: Candidates) -> dict[int, float]:
-        """BM25 of every text match; before the last stage of the best and of the candidates."""
-        selection = self._request.selection
         if found.complete:
-            return dict(self._snapshot.matching_text(words, selection, _ALL))
-        most = max(_TEXTS, 4 * self._request.limit)
-        matches = dict(self._snapshot.matching_text(words, selection, most))
-        if len(matches) == most:
-            others = set(found.pks.tolist()).difference(matches)
-            matches.update(
-                self._snapshot.matching_text(words, selection, len(others), among=others)
-            )
-        return matches
+            matches = lane.every()
+        else:
+            matches = lane.leading(request.limit)
+            others = lane.among(pks[np.isnan(matches.of(pks))])
+            more, cosines = finder.cosines(query, matches.outside(pks).tolist())
+            pks, similarity = np.concatenate([pks, more]), np.concatenate([similarity, cosines])
+            matches = matches.and_(others)
+        yield fused(pks, similarity, matches, dense_weight=request.dense_weight), found
+
+
+def _in_context(
+    finder: CandidateFinder, lane: LexicalLane | None, request: Request, block: MessageBlock
+) -> Iterator[Stage]:
+    """Both lanes, and then what the messages' neighbours, sessions, speakers and times say.
+
+    The names of speakers lead vectors astray: the lexical lane and the context carry them.
+    """
+    question, weights = request.words or "", request.context or Weights()
+    dense = request.dense
+    if request.embed and (named := speakers_named(block.names, question)):
+        dense = request.embed(without(named, question)) or dense
+    if dense is not None:
+        for scored, found in _by_vector(finder, lane, request, dense):
+            yield contextual(scored, block, question, request.now, weights), found
+
+
+def _page(
+    view: View, request: Request, stages: Iterator[Stage]
+) -> tuple[Scored, Candidates, Scored]:
+    """The page, the last candidates it took, and the very best of the first ones.
+
+    Each stage ranks what the stages before did not have, behind them: so no page repeats or skips a
+    record, however many stages each page goes through.
+    """
+    ranked, found, best = EMPTY, NONE, EMPTY
+    live = request.selection.widened  # candidates have passed the filter already
+    for every, found in stages:
+        best = best if len(best) else leading(every, _BEST)
+        scored = above(every, request.min_score)
+        fresh = scored.take(~np.isin(scored.pks, ranked.pks))
+        wanted = len(fresh) if not found.complete else request.reach - len(ranked)
+        ranked = joined(ranked, _ordered(view.snapshot, live, fresh, wanted))
+        if len(ranked) >= request.reach:
+            break
+    page = ranked.take(np.arange(len(ranked))[request.offset : request.reach])
+    return page, found, best
+
+
+def _relevance(best: Scored, lane: LexicalLane) -> float:
+    """How likely it is that the best candidates answer the question; see `docs/recall.md`."""
+    cosine = float(np.nan_to_num(best.similarity).max(initial=0.0))
+    words = float(np.nan_to_num(best.lexical).max(initial=0.0))
+    covered = words / lane.attainable if lane.attainable else 0.0
+    at = _RELEVANCE.base + _RELEVANCE.cosine * cosine + _RELEVANCE.covered * covered
+    return 0.0 if not len(best) else 1 / (1 + math.exp(-at))
 
 
 def _ordered(snapshot: Snapshot, selection: Selection, scored: Scored, count: int) -> Scored:
@@ -198,8 +265,14 @@ def _ordered(snapshot: Snapshot, selection: Selection, scored: Scored, count: in
 def _hits(snapshot: Snapshot, page: Scored) -> list[Hit]:
     records = snapshot.numbered(page.pks.tolist())
     return [
-        Hit(record=records[pk], score=score, similarity=_known(cosine), lexical=_known(words))
-        for pk, score, cosine, words in page.rows()
+        Hit(
+            record=records[pk],
+            score=score,
+            similarity=_known(cosine),
+            lexical=_known(words),
+            parts={name: float(part[n]) for name, part in page.parts.items() if part[n]},
+        )
+        for n, (pk, score, cosine, words) in enumerate(page.rows())
     ]
 
 

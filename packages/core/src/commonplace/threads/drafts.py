@@ -58,7 +58,7 @@ def as_list(messages: MessageLike | Iterable[MessageLike]) -> list[MessageLike]:
     if isinstance(messages, tuple) and len(messages) == 2 and isinstance(messages[0], str):  # noqa: PLR2004 - a pair of role and content
         return [cast("MessageLike", messages)]
     # Pydantic's objects, such as the messages of LangChain, give their fields when gone through.
-    if hasattr(messages, "model_dump") or not isinstance(messages, Iterable):
+    if hasattr(messages, "model_dump") or not isinstance(messages, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
         raise InvalidInputError(
             f"messages is a message or a list of them, not {type(messages).__name__}; "
             "give a framework's message as its dict"
@@ -85,7 +85,7 @@ def message_draft(
     """
     parts = parts_of(given.to_dict() if isinstance(given, Message) else given)
     content = checked_json(parts.content, "content")
-    original = checked_json(parts.original, "a message")
+    original = cast("dict[str, Any] | None", checked_json(parts.original, "a message"))
     fields = _record_fields(parts.own, source)
     fields["id"], fields["embed"] = fresh_id, embed
     if original is not None:

@@ -140,7 +140,8 @@ def as_fact(given: object) -> Fact:
     known = set(Fact.__dataclass_fields__)
     if unknown := sorted(set(parts) - known):
         raise InvalidInputError(f"a fact has no {unknown[0]!r}; it has {sorted(known)}")
-    return _checked(Fact(**{"content": None, **parts}))
+    whole: dict[str, Any] = {"content": None, **parts}
+    return _checked(Fact(**whole))
 
 
 def _checked(fact: Fact) -> Fact:

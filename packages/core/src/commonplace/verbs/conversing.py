@@ -10,7 +10,7 @@ from commonplace.parts import checked_parts
 from commonplace.verbs.curating import Curating
 from commonplace.verbs.linking import Linking
 from commonplace.verbs.prompting import ThreadOptions
-from commonplace.verbs.reading import Reading
+from commonplace.verbs.recalling import Recalling
 from commonplace.verbs.thread import Thread, checked_key
 from commonplace.verbs.threads import Threads
 from commonplace.verbs.versioning import Versioning
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from commonplace.scope import ScopeLike
 
 
-class Conversing(Writing, Reading, Versioning, Linking, Curating):
+class Conversing(Writing, Recalling, Versioning, Linking, Curating):
     """The verbs for conversations."""
 
     @property

@@ -18,9 +18,11 @@ from commonplace.arguments import (
     checked_size,
     checked_weight,
 )
+from commonplace.clock import to_micros
 from commonplace.errors import InvalidInputError
 from commonplace.parts import checked_query_vector
 from commonplace.record import Hit, Hits, Record, ScopeInfo
+from commonplace.reranking import checked_pool, reranked
 from commonplace.verbs.handle import Handle
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from commonplace.parts import VectorLike
+    from commonplace.reranking import Reranker
     from commonplace.scope import ScopeLike
     from commonplace.search import Mode
     from commonplace.verbs.handle import FilterLike
@@ -200,9 +203,14 @@ class Reading(Handle):
         as_of: datetime | None = None,
         mode: Mode = "hybrid",
         dense_weight: float = 0.5,
+        now: datetime | None = None,
         limit: int = 10,
         offset: int = 0,
         min_score: float | None = None,
+        min_relevance: float = 0.0,
+        reranker: Reranker | None = None,
+        rerank_pool: int = 50,
+        rerank_seconds: float | None = None,
         context: int = 0,
         unscored: bool = False,
         explain: bool = False,
@@ -211,6 +219,8 @@ class Reading(Handle):
 
         Scope, filter and expiry choose the candidates before anything is ranked. A record is found
         by the very next search after its `add` returned. Exact ties are broken by newest, then id.
+        In a hybrid search messages of a thread are scored with what their neighbours and their
+        session say, who speaks and when; `hit.parts` tells how much that made.
         Without a query and a vector it lists what matches, newest first, with score 0.
 
         Args:
@@ -230,9 +240,16 @@ class Reading(Handle):
             as_of: as in `list`; scored exactly, never by the index.
             mode: `hybrid` fuses both lanes, `dense` ranks by cosine, `lexical` by BM25.
             dense_weight: the share of the dense lane in a hybrid score, 0 to 1.
+            now: the moment from which `two weeks ago` in the query is reckoned, if records are
+                messages of a thread; by default the present, or `as_of`.
             limit: at most so many hits.
             offset: after so many.
             min_score: only hits with at least this score.
+            min_relevance: no hits at all if it is less likely than this, 0 to 1, that the best of
+                them answer the query (`hits.relevance`); for hybrid searches.
+            reranker: gives the best candidates new scores from their texts; see `Reranker`.
+            rerank_pool: how many candidates it is given.
+            rerank_seconds: how long it may take; after that the hits stay as they were.
             context: how many messages to give on either side of a hit that is a message, as its
                 `context`.
             unscored: whether, with `mode="dense"`, the records that have no vector follow those
@@ -264,6 +281,7 @@ class Reading(Handle):
         weight, explained = checked_weight(dense_weight), checked_flag(explain, "explain")
         whole = checked_flag(unscored, "unscored")
         most, skipped = checked_limit(limit), checked_offset(offset)
+        likely = checked_weight(min_relevance, "min_relevance")
         around = checked_size(context, "context") if context else 0
         least = None if min_score is None else checked_number(min_score, "min_score")
         lookup = self._store.reader.lookup(words, checked_query_vector(vector), space, mode)
@@ -273,17 +291,26 @@ class Reading(Handle):
             records = self._store.reader.page(selection, ("-created_at",), most, skipped)
             listed = Hits(Hit(record=record, score=0.0) for record in records)
             return self._in_context(listed, around)
-        hits = self._store.reader.search(
+        pool = None if reranker is None else checked_pool(reranker, rerank_pool, rerank_seconds)
+        found = self._store.reader.search(
             lookup,
             selection,
             scope=read[0] if len(read) == 1 and recursive else None,
             dense_weight=weight,
-            limit=most,
-            offset=skipped,
+            now=selection.now if now is None else to_micros(now, "now"),
+            limit=most if pool is None else max(pool.size, skipped + most),
+            offset=skipped if pool is None else 0,
             min_score=least,
             unscored=whole and least is None,
         )
-        return self._in_context(hits if explained else Hits(hits), around)
+        if found.relevance is not None and found.relevance < likely:
+            found = Hits(plan=found.plan, relevance=found.relevance)
+        hits = found
+        if pool is not None:
+            ranked = reranked(found, words or "", pool)
+            hits = Hits(ranked[skipped : skipped + most], relevance=found.relevance)
+        hits.plan = found.plan if explained else None
+        return self._in_context(hits, around)
 
     def _in_context(self, hits: Hits, number: int) -> Hits:
         """The hits, those that are messages with their neighbours."""
@@ -291,4 +318,4 @@ class Reading(Handle):
             return hits
         found = self._store.conversations.around([hit.id for hit in hits], number)
         shown = (replace(hit, context=tuple(found.get(hit.id, ()))) for hit in hits)
-        return Hits(shown, plan=hits.plan)
+        return Hits(shown, plan=hits.plan, relevance=hits.relevance)

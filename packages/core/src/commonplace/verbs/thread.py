@@ -200,7 +200,7 @@ class Thread(Extracting):
             raise NotFoundError(f"thread {self.name!r} has no message {message_id!r}")
         message, version = found
         parts = {**message.to_dict(), **changes}
-        shown = {name: changes[name] for name in _SHOWN & changes.keys()}
+        shown: dict[str, Any] = {name: part for name, part in changes.items() if name in _SHOWN}
         if message.original is not None and shown and "original" not in changes:
             parts["original"] = revised(message.original, shown)
         if "content" in changes and "token_count" not in changes:

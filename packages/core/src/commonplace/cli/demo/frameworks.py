@@ -11,7 +11,8 @@ from rich.text import Text
 
 from commonplace.cli.demo.conversations import scope_of
 from commonplace.cli.demo.recall import DEPTH
-from commonplace.cli.terminal import plain, shortened
+from commonplace.cli.terminal import shortened
+from commonplace.rendering import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from commonplace.cli.demo.conversations import scope_of
 from commonplace.cli.demo.recall import search
-from commonplace.cli.terminal import plain
+from commonplace.rendering import plain
 
 if TYPE_CHECKING:
     from commonplace.cli.demo.conversations import Question

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from commonplace.cli.demo.conversations import scope_of
-from commonplace.cli.terminal import moment, plain, shortened
+from commonplace.cli.terminal import moment, shortened
+from commonplace.rendering import plain
 
 if TYPE_CHECKING:
     from commonplace import Hits
