@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,7 @@ from autogen_agentchat.conditions import MaxMessageTermination
 from autogen_agentchat.messages import MemoryQueryEvent, MultiModalMessage
 from autogen_agentchat.teams import RoundRobinGroupChat, SelectorGroupChat
 from autogen_core import FunctionCall, Image
-from autogen_core.memory import ListMemory
+from autogen_core.memory import ListMemory, MemoryContent, MemoryMimeType
 from autogen_core.model_context import (
     BufferedChatCompletionContext,
     HeadAndTailChatCompletionContext,
@@ -27,6 +28,7 @@ from autogen_core.models import (
     UserMessage,
 )
 from autogen_ext.models.anthropic import AnthropicChatCompletionClient
+from autogen_ext.models.anthropic._anthropic_client import to_anthropic_type
 from autogen_ext.models.openai import OpenAIChatCompletionClient
 from autogen_ext.models.replay import ReplayChatCompletionClient
 from PIL import Image as PillowImage
@@ -237,6 +239,8 @@ async def test_claude_and_gemini_clients_take_the_messages(book: CommonplaceMemo
     merged = claude(sent(client))
     assert [type(message) for message in merged].count(SystemMessage) == 1
     assert merged[-1] == UserMessage(content="green tea?", source="user")
+    converted: list[Any] = [to_anthropic_type(message) for message in merged]
+    assert [one["role"] for one in converted[1:]] == [*["user", "assistant"] * 2, "user", "user"]
     parameters = gemini(sent(client))
     roles = [message["role"] for message in parameters]
     assert roles == ["system", *["user", "assistant"] * 2, "user", "user"]
@@ -319,3 +323,22 @@ def gemini(messages: Sequence[LLMMessage]) -> Sequence[Any]:
     client = OpenAIChatCompletionClient(model="gemini-2.0-flash", api_key="none")
     parameters = client._process_create_args(messages, [], "auto", None, {})  # pyright: ignore[reportPrivateUsage] - as above
     return parameters.messages
+
+
+async def test_bytes_and_images_are_recalled_within_a_team(memory: Memory) -> None:
+    book = CommonplaceMemory(memory)
+    picture = Image(PillowImage.new("RGB", (5, 4), (1, 2, 3)))
+    shown = {"caption": "the timetable of trains to Leipzig"}
+    await book.add_many(
+        [
+            MemoryContent(content=b"\xff\x00", mime_type="application/pdf", metadata=shown),
+            MemoryContent(content=picture, mime_type=MemoryMimeType.IMAGE, metadata=shown),
+        ]
+    )
+    client = model()
+    agents: list[ChatAgent | Team] = [AssistantAgent("ann", model_client=client, memory=[book])]
+    team = RoundRobinGroupChat(agents, termination_condition=MaxMessageTermination(2))
+    result = await team.run(task="When do trains to Leipzig leave?")
+    assert result.messages[-1].to_text() == "reply 0"
+    assert blocks(sent(client))[0].count("> the timetable of trains to Leipzig") == 2
+    await team.load_state(json.loads(json.dumps(await team.save_state())))

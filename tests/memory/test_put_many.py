@@ -1,4 +1,4 @@
-"""`put_many` writes whole records, `touch` notes a reading; the other verbs tell of things."""
+"""`put_many` writes whole records, `note_reading` notes a reading; other verbs tell of things."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_touching_is_no_change(memory: Memory) -> None:
     record = memory.add("x", source=Source(app="crewai"), value={"crewai": {"private": True}})
     other = memory.add("y", source=Source(app="langgraph"), value={"n": 1})
     events = memory.events()
-    assert memory.touch([record.id, other.id, "none"], app="crewai", at=THEN) == 1
+    assert memory.note_reading([record.id, other.id, "none"], app="crewai", at=THEN) == 1
     seen = memory.get(record.id)
     assert seen is not None
     assert seen.value == {"crewai": {"private": True, "last_accessed": THEN.isoformat()}}
@@ -70,7 +70,7 @@ def test_touching_is_no_change(memory: Memory) -> None:
 
 def test_touching_keeps_to_the_view(memory: Memory) -> None:
     record = memory.add("x", scope="alice", source=Source(app="crewai"))
-    assert memory.scope("bob").touch([record.id], app="crewai") == 0
+    assert memory.scope("bob").note_reading([record.id], app="crewai") == 0
     assert memory.get(record.id) == record
 
 

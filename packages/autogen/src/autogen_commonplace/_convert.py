@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from autogen_core import Image
@@ -73,6 +74,39 @@ def from_hit(hit: Hit) -> MemoryContent:
     return _content(hit.record, {"score": hit.score, "similarity": hit.similarity})
 
 
+def told_of(hit: Hit) -> MemoryContent:
+    """The content that was found, as an agent's event can hold it: of bytes the text.
+
+    AutoGen writes events into the state of a team as JSON, which it cannot do with bytes.
+    """
+    content = from_hit(hit)
+    if not isinstance(content.content, bytes):
+        return content
+    told = {"content": hit.content, "mime_type": MemoryMimeType.TEXT}
+    return content.model_copy(update=told)
+
+
+def changes_of(content: MemoryContent, record: Record | None) -> dict[str, Any]:
+    """What to change in a record, so that it holds this content.
+
+    The value that another framework stored with its own record stays as it is; only the text and
+    the metadata are changed there.
+
+    Raises:
+        InvalidInputError: such a record is to hold anything but a text; or as in `to_fields`.
+    """
+    text, fields = to_fields(content)
+    changes: dict[str, Any] = {"content": text, "metadata": fields.get("metadata")}
+    if record is None or record.source.app == APP:
+        return {**changes, "value": fields.get("value")}
+    if not isinstance(content.content, str):
+        raise InvalidInputError(
+            f"record {record.id!r} was written through another framework and takes a text here; "
+            "delete it and add a new one"
+        )
+    return changes if text != record.text else {"metadata": changes["metadata"]}
+
+
 def own_metadata(content: MemoryContent, record_id: str) -> MemoryContent:
     """The content as its caller wrote it, if it is a result that was read for this record."""
     metadata = content.metadata or {}
@@ -111,7 +145,7 @@ def _body(content: MemoryContent) -> dict[str, Any]:
 
 def _read_body(record: Record, kept: Mapping[str, Any]) -> str | bytes | dict[str, Any] | Image:
     """What was kept; the text alone if another face has changed the record since, or damaged it."""
-    try:
+    with suppress(TypeError, ValueError, OSError):  # Pillow says OSError of what is no image
         body = cast("dict[str, Any] | None", kept.get("json"))
         if isinstance(body, dict) and _json_text(body) == record.content:
             return body
@@ -119,9 +153,7 @@ def _read_body(record: Record, kept: Mapping[str, Any]) -> str | bytes | dict[st
             return base64.b64decode(kept["bytes"], validate=True)
         if "image" in kept:
             return Image.from_base64(kept["image"])
-    except (TypeError, ValueError, OSError):  # Pillow says OSError of what is no image
-        return record.content
-    return record.content
+    return record.content if record.source.app == APP else record.text
 
 
 def _mime(content: MemoryContent) -> dict[str, Any]:

@@ -9,7 +9,15 @@ from autogen_core import EVENT_LOGGER_NAME, CancellationToken, Component
 from autogen_core.memory import Memory as AutoGenMemory
 from autogen_core.memory import MemoryContent, MemoryQueryResult, UpdateContextResult
 
-from autogen_commonplace._convert import from_hit, from_record, own_metadata, text_of, to_fields
+from autogen_commonplace._convert import (
+    changes_of,
+    from_hit,
+    from_record,
+    own_metadata,
+    text_of,
+    to_fields,
+    told_of,
+)
 from autogen_commonplace._opening import Opening
 from autogen_commonplace._placing import Placing, place
 from autogen_commonplace._questions import last_message, last_user
@@ -237,19 +245,20 @@ class CommonplaceMemory(AutoGenMemory, Component[CommonplaceMemoryConfig]):
         """Put another content, MIME type and metadata in the place of a memory's.
 
         What `query` or `get` gave can be changed and given back: what they say of the record in
-        the metadata is not written.
+        the metadata is not written. Of a record that another framework wrote, the text and the
+        metadata are changed; the value that it stored stays.
 
         Raises:
             NotFoundError: there is none with this id here.
-            InvalidInputError: a part is malformed or too large; nothing was written.
+            InvalidInputError: a part is malformed or too large, or another framework's record is
+                to hold anything but a text; nothing was written.
             asyncio.CancelledError: it was cancelled.
         """
 
         def write() -> None:
-            text, fields = to_fields(own_metadata(content, id))
-            self._opening.memory().update(
-                id, content=text, value=fields.get("value"), metadata=fields.get("metadata")
-            )
+            memory = self._opening.memory()
+            changes = changes_of(own_metadata(content, id), memory.get(id))
+            memory.update(id, **changes)
 
         await in_thread(write, cancellation_token)
 
@@ -304,6 +313,9 @@ class CommonplaceMemory(AutoGenMemory, Component[CommonplaceMemoryConfig]):
     async def update_context(self, model_context: ChatCompletionContext) -> UpdateContextResult:
         """Recall what belongs to the question, and put it among the messages.
 
+        Returns:
+            What was put there. Of bytes it has the text, so that the state of a team can be saved.
+
         Raises:
             Exception: it failed, with `on_error="raise"`.
         """
@@ -345,7 +357,7 @@ class CommonplaceMemory(AutoGenMemory, Component[CommonplaceMemoryConfig]):
             return [], None
         shown = {record.id for record in rendering.shown}
         header = f"{self._config.header}\n\n" if self._config.header else ""
-        return [from_hit(hit) for hit in hits if hit.id in shown], header + rendering.text
+        return [told_of(hit) for hit in hits if hit.id in shown], header + rendering.text
 
     def _search(self, text: str, given: Mapping[str, Any]) -> Sequence[Hit]:
         config = self._config

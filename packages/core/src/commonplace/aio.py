@@ -126,7 +126,7 @@ class AsyncMemory:
     add_many = _threaded(Memory.add_many)
     put_many = _threaded(Memory.put_many)
     update = _threaded(Memory.update)
-    touch = _threaded(Memory.touch)
+    note_reading = _threaded(Memory.note_reading)
     delete = _threaded(Memory.delete)
     sweep = _threaded(Memory.sweep)
     get = _threaded(Memory.get)

@@ -139,10 +139,12 @@ class Writer:
         self._written()
         return [self._chain.read(record) for record in written]
 
-    def touch(self, ids: Sequence[str], selection: Selection, *, app: str, at: datetime) -> int:
+    def note_reading(
+        self, ids: Sequence[str], selection: Selection, *, app: str, at: datetime
+    ) -> int:
         """Note in the values of the selected records when they were last shown; how many."""
         with self._ledger.write() as transaction:
-            return transaction.touch(ids, selection, app=app, at=at)
+            return transaction.note_reading(ids, selection, app=app, at=at)
 
     def exchange(
         self, drafts: Sequence[Draft], gone: Sequence[str], selection: Selection

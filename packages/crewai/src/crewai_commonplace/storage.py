@@ -133,7 +133,7 @@ class CommonplaceStorage:
 
     def touch_records(self, record_ids: list[str]) -> None:
         """Note that records were recalled now; changes nothing else of them."""
-        self._use(lambda view: view.touch(record_ids, app=APP))
+        self._use(lambda view: view.note_reading(record_ids, app=APP))
 
     def delete(
         self,

@@ -117,7 +117,9 @@ class Transaction(RowWriter):
             written[name] = self._replace_whole(row, last[name], places[name], now)
         return [written[entry.record.id] for entry in entries]
 
-    def touch(self, ids: Sequence[str], selection: Selection, *, app: str, at: datetime) -> int:
+    def note_reading(
+        self, ids: Sequence[str], selection: Selection, *, app: str, at: datetime
+    ) -> int:
         """Note in the values of selected records of an app when they were last shown; how many."""
         found = self.records_by_id(ids, selection).values()
         noted = [(record.id, _noted(record, app, at)) for record in found]

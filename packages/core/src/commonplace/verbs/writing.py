@@ -1,4 +1,4 @@
-"""Writing: `add`, `add_many`, `put_many`, `touch`, `update`, `delete`, `sweep`."""
+"""Writing: `add`, `add_many`, `put_many`, `note_reading`, `update`, `delete`, `sweep`."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class Writing(Handle):
         given = [fields_given(one, {}) for one in checked_iterable(records, "records")]
         return self._store.writer.put_whole(self._drafts(given), self._view.may_write)
 
-    def touch(self, ids: Iterable[str], *, app: str, at: datetime | None = None) -> int:
+    def note_reading(self, ids: Iterable[str], *, app: str, at: datetime | None = None) -> int:
         """Note when records were last shown, in their values: `value[app]["last_accessed"]`.
 
         This is no change of a record: its version, its `updated_at`, its history and the journal
@@ -149,7 +149,7 @@ class Writing(Handle):
         """
         moment = from_micros(self._store.now() if at is None else to_micros(at, "at"))
         selection = self._selection([self._view.writable(None)])
-        return self._store.writer.touch(
+        return self._store.writer.note_reading(
             checked_ids(ids), selection, app=checked_id(app, "app"), at=moment
         )
 
