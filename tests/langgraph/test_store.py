@@ -137,7 +137,8 @@ def test_an_asynchronous_function_embeds_in_the_caller_s_loop(memory: Memory) ->
         loops.append(asyncio.get_running_loop())
         return letters(texts)
 
-    store = CommonplaceStore(memory, index={"dims": 4, "embed": embed, "fields": ["text"]})
+    index: Any = {"dims": 4, "embed": embed, "fields": ["text"]}
+    store = CommonplaceStore(memory, index=index)
 
     async def work() -> None:
         await store.aput(NS, "a", {"text": "aaaa"})
@@ -158,7 +159,8 @@ def test_texts_of_a_batch_are_embedded_once(memory: Memory) -> None:
         asked.append(texts)
         return letters(texts)
 
-    store = CommonplaceStore(memory, index={"dims": 4, "embed": embed, "fields": ["text"]})
+    index: Any = {"dims": 4, "embed": embed, "fields": ["text"]}
+    store = CommonplaceStore(memory, index=index)
     store.batch([PutOp(NS, str(n), {"text": "abc"[n % 3]}) for n in range(9)])
     assert asked == [["a", "b", "c"]]
 
