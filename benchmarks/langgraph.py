@@ -239,7 +239,8 @@ def measured(name: str) -> dict[str, float] | None:
     sys.path.insert(0, str(ROOT / "scripts"))
     beside: Any = importlib.import_module("langgraph_conformance")  # a script, not a package
     usable: Any = beside.loads_extensions if name == "SqliteStore" else bool
-    python: str | None = next(filter(usable, beside.interpreters()), None)
+    places: list[str] = [*filter(usable, beside.interpreters())]
+    python = next(iter(places), None)
     if python is None:
         return None
     ours = [one for one in sys.path if one and not one.startswith(sys.base_prefix)]
