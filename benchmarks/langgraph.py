@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import json
 import os
 import platform
@@ -236,12 +237,10 @@ def namespaces(name: str) -> dict[str, float]:
 def measured(name: str) -> dict[str, float] | None:
     """The figures of one store, from a process of its own."""
     sys.path.insert(0, str(ROOT / "scripts"))
-    import langgraph_conformance as beside  # noqa: PLC0415 - a script, not a package
-
-    interpreters, loads_extensions = beside.interpreters, beside.loads_extensions
-
-    usable: Any = loads_extensions if name == "SqliteStore" else bool
-    python: str | None = next(filter(usable, interpreters()), None)
+    beside: Any = importlib.import_module("langgraph_conformance")  # a script, not a package
+    usable: Any = beside.loads_extensions if name == "SqliteStore" else bool
+    places: list[str] = [*filter(usable, beside.interpreters())]
+    python = next(iter(places), None)
     if python is None:
         return None
     ours = [one for one in sys.path if one and not one.startswith(sys.base_prefix)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +137,8 @@ def test_an_asynchronous_function_embeds_in_the_caller_s_loop(memory: Memory) ->
         loops.append(asyncio.get_running_loop())
         return letters(texts)
 
-    store = CommonplaceStore(memory, index={"dims": 4, "embed": embed, "fields": ["text"]})
+    index: Any = {"dims": 4, "embed": embed, "fields": ["text"]}
+    store = CommonplaceStore(memory, index=index)
 
     async def work() -> None:
         await store.aput(NS, "a", {"text": "aaaa"})
@@ -157,7 +159,8 @@ def test_texts_of_a_batch_are_embedded_once(memory: Memory) -> None:
         asked.append(texts)
         return letters(texts)
 
-    store = CommonplaceStore(memory, index={"dims": 4, "embed": embed, "fields": ["text"]})
+    index: Any = {"dims": 4, "embed": embed, "fields": ["text"]}
+    store = CommonplaceStore(memory, index=index)
     store.batch([PutOp(NS, str(n), {"text": "abc"[n % 3]}) for n in range(9)])
     assert asked == [["a", "b", "c"]]
 
@@ -221,7 +224,7 @@ def test_the_sweeper_sweeps_until_it_is_stopped(memory: Memory, clock: StepClock
     store = CommonplaceStore(memory, ttl={})
     store.put(NS, "k", {"n": 1}, ttl=1)
     clock.wait(61)
-    swept = _events_of(memory, "expire")
+    swept = _swept(memory)
     future = store.start_ttl_sweeper(0.0001)
     assert swept.wait(timeout=30)
     assert store.stop_ttl_sweeper(timeout=30)
@@ -238,10 +241,10 @@ def test_the_asynchronous_store_sweeps_too(memory: Memory, clock: StepClock) -> 
             await store.aput(NS, "k", {"n": 1}, ttl=1)
             await store.aput(NS, "l", {"n": 1}, ttl=1)
             clock.wait(61)
+            swept = _swept(memory)
             task = await store.start_ttl_sweeper(0.0001)
             assert await store.start_ttl_sweeper() is task
-            while memory.events(operations="expire") == []:
-                await asyncio.sleep(0.001)
+            assert await asyncio.to_thread(swept.wait, timeout=30)
             assert await store.stop_ttl_sweeper(timeout=30)
             assert await store.stop_ttl_sweeper()
             assert await store.sweep_ttl() == 0
@@ -281,5 +284,8 @@ def test_more_than_a_page_is_read_in_pages(
     assert len(store.search(NS, query="n", limit=10**9)) == 10
 
 
-def _events_of(memory: Memory, operation: str) -> Any:
-    return memory.on(operation, lambda _: None)
+def _swept(memory: Memory) -> threading.Event:
+    """What is set once something expired was removed."""
+    swept = threading.Event()
+    memory.on("expire", lambda _: swept.set())
+    return swept
