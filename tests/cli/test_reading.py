@@ -26,7 +26,7 @@ def test_search_as_json_has_a_stable_shape(stocked: Cli) -> None:
     assert found["query"] == "cello"
     assert found["plan"] is None
     (hit,) = found["hits"]
-    assert set(hit) == {"score", "similarity", "lexical", "record"}
+    assert set(hit) == {"score", "similarity", "lexical", "parts", "record"}
     assert set(hit["record"]) == RECORD
 
 
