@@ -64,9 +64,9 @@ def main() -> None:
                 scope="crews/dba/backups",
                 source=Source(app="langgraph", user="alice"),
             )
-            crew(memory, llm).kickoff()
+            crew(memory, llm).kickoff()  # pyright: ignore[reportUnknownMemberType] - CrewAI's own types
             print("The first run knew:", _known(llm.prompts[0]))
-            crew(memory, llm).kickoff()
+            crew(memory, llm).kickoff()  # pyright: ignore[reportUnknownMemberType] - as above
             print("The second run knew:", _known(llm.prompts[-1]))
 
             hit = memory.search("which database do we have", scope="crews/dba/infra")[0]

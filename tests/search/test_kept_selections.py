@@ -51,7 +51,7 @@ def test_a_note_in_a_value_is_seen(memory: Memory) -> None:
     record = memory.add("green tea", source=Source(app="crewai"))
     for day in range(3):
         at = then + timedelta(days=day)
-        memory.touch([record.id], app="crewai", at=at)
+        memory.note_reading([record.id], app="crewai", at=at)
         wanted = {"@value.crewai.last_accessed": at.isoformat()}
         assert found(memory, filter=wanted) == {record.id}
 

@@ -55,7 +55,7 @@ class OwnEmbedding:
     )
 
 
-class CommonplaceEmbeddings(BaseEmbeddingsProvider[OwnEmbedding]):
+class CommonplaceEmbeddings(BaseEmbeddingsProvider[OwnEmbedding]):  # pyright: ignore[reportInvalidTypeArguments] - Chroma's protocol wants its own type of documents
     """The memory's own embedder for `Crew(memory=True, embedder=CommonplaceEmbeddings(spec=...))`.
 
     Attributes:

@@ -55,7 +55,7 @@ class CommonplaceKnowledgeStorage(BaseKnowledgeStorage):
         spec: str | None = None,
     ) -> None:
         storage = storage_of(spec if memory is None else memory, scope)
-        super().__init__(spec=storage.spec, collection_name=collection_name)
+        super().__init__(spec=storage.spec, collection_name=collection_name)  # pyright: ignore[reportCallIssue] - pydantic makes it from the fields
         self._storage = storage
 
     def search(

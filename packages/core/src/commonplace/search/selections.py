@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_SELECTIONS = 64
 _UNTOLD = frozenset({"value", "expires_at"})
-"""What `Memory.touch` and `Memory.renew` change without an entry in the journal."""
+"""What `Memory.note_reading` and `Memory.renew` change without an entry in the journal."""
 
 
 class SelectionCache:
