@@ -16,7 +16,13 @@ from langchain_core import messages as langchain
 from langchain_core.messages import messages_from_dict
 from tests.threads.forms import AUTOGEN_CHAT, EVERY, LANGCHAIN, LANGCHAIN_MESSAGES
 
-from commonplace import HashingEmbedder, InvalidInputError, LimitExceededError, Memory
+from commonplace import (
+    HashingEmbedder,
+    InvalidInputError,
+    LimitExceededError,
+    Memory,
+    Message,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -281,3 +287,14 @@ def test_settings_of_its_own_count_beside_a_frameworks_fields(memory: Memory, cl
     clock.wait(61)
     assert thread.messages() == []
     assert memory.sweep() == 1
+
+
+@pytest.mark.parametrize("form", [*LANGCHAIN, {"role": "user", "content": "x", "ttl": 60}])
+def test_a_message_is_made_again_from_its_dict(form: dict[str, Any]) -> None:
+    with Memory(":memory:", embedder=HashingEmbedder(16)) as memory:
+        (message,) = memory.thread("t").add(form)
+        parts = json.loads(json.dumps(message.to_dict()))
+        assert Message.from_dict(parts) == message
+        del parts["role"]
+        with pytest.raises(InvalidInputError, match="role"):
+            Message.from_dict(parts)

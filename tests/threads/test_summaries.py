@@ -12,12 +12,12 @@ from langchain_core.language_models.fake_chat_models import (
 from langchain_core.messages import AIMessage
 from tests.threads.scripted import Saying
 
-from commonplace import InvalidInputError
+from commonplace import HashingEmbedder, InvalidInputError, Memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from commonplace import Memory, Message
+    from commonplace import Message
 
 TALK = [
     ("user", "I would like to visit Porto in May. The train is slow."),
@@ -208,3 +208,16 @@ def test_a_summary_goes_with_its_messages(memory: Memory) -> None:
     assert record.metadata["last"] == 7
     thread.delete()
     assert memory.count() == 0
+
+
+def test_a_summarizer_that_fails_fails_alone(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(_messages: object, _previous: object) -> str:
+        raise ValueError("the words of a secret")
+
+    with Memory(":memory:", embedder=HashingEmbedder(16)) as memory:
+        thread = memory.thread("t", summarizer=broken, summarize_every=2)
+        thread.add(["one", "two"])
+        assert len(thread.messages()) == 2
+        assert thread.summary() is None
+        assert "ValueError" in caplog.text
+        assert "secret" not in caplog.text

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from commonplace.clock import from_iso
+from commonplace.errors import InvalidInputError
+from commonplace.record import Source
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from commonplace.jsonvalue import JsonValue
-    from commonplace.record import Source
     from commonplace.scope import Scope
 
 
@@ -92,6 +95,25 @@ class Message:
             "source": self.source.to_dict(),
             "original": self.original,
         }
+
+    @classmethod
+    def from_dict(cls, parts: Mapping[str, Any]) -> Message:
+        """The message that `to_dict` described.
+
+        Raises:
+            InvalidInputError: a part is missing, has an unknown name, or is no time where one is
+                expected.
+        """
+        if parts.keys() != cls.__dataclass_fields__.keys():
+            odd = sorted(parts.keys() ^ cls.__dataclass_fields__.keys())
+            raise InvalidInputError(f"{odd[0]!r} is missing or unknown; give what to_dict gave")
+        expires = parts["expires_at"]
+        read: dict[str, Any] = {
+            "created_at": from_iso(parts["created_at"]),
+            "expires_at": None if expires is None else from_iso(expires),
+            "source": Source.from_dict(parts["source"]),
+        }
+        return cls(**{**parts, **read})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

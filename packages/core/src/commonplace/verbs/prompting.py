@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from commonplace.threads.tokens import TokenCounter
     from commonplace.verbs.conversing import Conversing
 
+_LOG = logging.getLogger("commonplace")
 SUMMARISES = "summarises"
 """The type of the links from a summary to the messages it covers."""
 _SUMMED_UP_AT_ONCE = 200
@@ -231,10 +233,20 @@ class Prompting:
             raise NotFoundError(f"no thread {self.name!r} can be seen from this view")
         return info
 
-    def _summarize_if_due(self, every: int) -> None:
-        window = Window(limit=every, after=_covered(self.summary()), latest=False)
-        if len(self._read(window)) >= every:
+    def _summarize_if_due(self, every: int, last: int) -> None:
+        """Sum up where so many messages lie behind the summary; the messages are written already.
+
+        A summarizer that fails fails alone: it is told to the log, and asked again with the next
+        message.
+        """
+        covered = _covered(self.summary())
+        if last - (-1 if covered is None else covered) < every:
+            return
+        try:
             self.summarize()
+        except Exception as error:  # noqa: BLE001 - of the caller's own summarizer
+            kind = type(error).__name__
+            _LOG.warning("summing up a thread failed with %s; its messages are kept", kind)
 
     def _now(self) -> int:
         return self._store.now()

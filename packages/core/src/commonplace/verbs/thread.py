@@ -131,7 +131,8 @@ class Thread(Extracting):
             return []
         added = self._conversations.add(self._target, drafts)
         if self._options.summarize_every is not None:
-            self._summarize_if_due(self._options.summarize_every)
+            last = max(message.position for message in added)
+            self._summarize_if_due(self._options.summarize_every, last)
         return added
 
     def replace(self, messages: Iterable[MessageLike]) -> list[Message]:
