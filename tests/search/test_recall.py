@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from commonplace import HashingEmbedder, InvalidInputError, Memory
+from commonplace import HashingEmbedder, InvalidInputError, Memory, RerankerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -132,5 +132,5 @@ def test_a_wrong_reranker_is_an_error(memory: Memory) -> None:
         raise RuntimeError(f"{query} {len(texts)}")
 
     for seconds in (None, 5):
-        with pytest.raises(RuntimeError):
+        with pytest.raises(RerankerError):
             memory.search("tea", reranker=fails, rerank_seconds=seconds)

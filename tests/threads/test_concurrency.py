@@ -124,13 +124,11 @@ def test_of_many_changes_at_once_none_is_lost_unnoticed(memory: Memory) -> None:
     thread = memory.thread("shared")
     thread.add({"role": "user", "content": "x", "id": "m", "metadata": {"n": 0}})
 
-    def change(_: int) -> int:
+    def change(worker: int) -> int:
         changed = 0
-        for _ in range(BATCHES):
+        for number in range(BATCHES):
             try:
-                message = thread.get("m")
-                assert message is not None
-                thread.update_message("m", content=f"{message.text}x")
+                thread.update_message("m", content=f"change {number} of worker {worker}")
             except ConflictError:
                 continue
             changed += 1

@@ -118,6 +118,7 @@ def test_a_hit_is_json_with_its_record() -> None:
         "score": 0.5,
         "similarity": None,
         "lexical": 1.5,
+        "parts": {},
         "record": hit.record.to_dict(),
     }
 

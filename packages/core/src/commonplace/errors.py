@@ -101,3 +101,7 @@ class ModelMismatchError(FormatError):
 
 class EmbedderError(CommonplaceError):
     """The embedder failed or returned vectors of the wrong number or size."""
+
+
+class RerankerError(CommonplaceError):
+    """The reranker that was given to a search failed."""

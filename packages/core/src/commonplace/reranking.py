@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from commonplace.arguments import checked_function, checked_number, checked_size
-from commonplace.errors import InvalidInputError
+from commonplace.errors import InvalidInputError, RerankerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +48,8 @@ def checked_pool(reranker: Reranker, size: object, seconds: object) -> Pool:
     if limit is not None and limit <= 0:
         raise InvalidInputError("rerank_seconds is above 0, or None for no limit")
     given = checked_function(reranker, "reranker")
+    if isinstance(given, type):
+        raise InvalidInputError(f"reranker takes an object, not a class; call {given.__name__}()")
     return Pool(given, checked_size(size, "rerank_pool"), limit)
 
 
@@ -59,6 +61,7 @@ def reranked(hits: Sequence[Hit], query: str, pool: Pool) -> list[Hit]:
 
     Raises:
         InvalidInputError: it gave not one number for each text.
+        RerankerError: it failed.
     """
     chosen, others = list(hits[: pool.size]), list(hits[pool.size :])
     scores = _scores(query, [hit.content for hit in chosen], pool) if chosen else None
@@ -66,7 +69,7 @@ def reranked(hits: Sequence[Hit], query: str, pool: Pool) -> list[Hit]:
         return [*chosen, *others]
     if len(scores) != len(chosen):
         raise InvalidInputError("a reranker gives one score for each text")
-    numbers = [checked_number(float(score), "the reranker's score") for score in scores]
+    numbers = [_number(score) for score in scores]
     renewed = [
         replace(hit, score=score, parts={"reranker": score})
         for hit, score in zip(chosen, numbers, strict=True)
@@ -74,15 +77,24 @@ def reranked(hits: Sequence[Hit], query: str, pool: Pool) -> list[Hit]:
     return [*sorted(renewed, key=lambda hit: -hit.score), *others]
 
 
+def _asked(query: str, texts: list[str], pool: Pool) -> list[Any]:
+    """What the reranker says, as a list."""
+    try:
+        return list(pool.reranker(query, texts))
+    except Exception as error:
+        kind = type(error).__name__
+        raise RerankerError(f"the reranker failed with {kind}; search without it") from error
+
+
 def _scores(query: str, texts: list[str], pool: Pool) -> Sequence[float] | None:
     if pool.seconds is None:
-        return pool.reranker(query, texts)
+        return _asked(query, texts, pool)
     answer: list[Any] = []
     failure: list[BaseException] = []
 
     def run() -> None:
         try:
-            answer.append(pool.reranker(query, texts))
+            answer.append(_asked(query, texts, pool))
         except BaseException as error:  # noqa: BLE001 - raised again where it was called
             failure.append(error)
 
@@ -92,3 +104,11 @@ def _scores(query: str, texts: list[str], pool: Pool) -> Sequence[float] | None:
     if failure:
         raise failure[0]
     return answer[0] if answer else None
+
+
+def _number(score: Any) -> float:
+    """A score as a number; those of numpy are fine."""
+    try:
+        return checked_number(float(score), "the reranker's score")
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError("a reranker gives one score for each text") from error

@@ -469,7 +469,7 @@ class Snapshot(VectorReader):
         """A statement of fixed shape, narrowed as the selection is; by a filter alone, kept."""
         if not flat.narrowed:
             return query
-        if flat.kinds or flat.tags or flat.as_of is not None:
+        if flat.kinds or flat.tags or flat.threads is not None or flat.as_of is not None:
             return query.where(condition(flat, self._dialect, by_scope=by_scope))
         return FILTERED.get(
             (query, repr(flat.filter)),

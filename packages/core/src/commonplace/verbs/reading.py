@@ -15,7 +15,6 @@ from commonplace.arguments import (
     checked_offset,
     checked_order,
     checked_query,
-    checked_size,
     checked_weight,
 )
 from commonplace.clock import to_micros
@@ -282,7 +281,7 @@ class Reading(Handle):
         whole = checked_flag(unscored, "unscored")
         most, skipped = checked_limit(limit), checked_offset(offset)
         likely = checked_weight(min_relevance, "min_relevance")
-        around = checked_size(context, "context") if context else 0
+        around = checked_offset(context, "context")
         least = None if min_score is None else checked_number(min_score, "min_score")
         lookup = self._store.reader.lookup(words, checked_query_vector(vector), space, mode)
         if lookup is None:
