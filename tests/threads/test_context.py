@@ -237,7 +237,7 @@ def test_what_is_older_is_summed_up_in_front(memory: Memory) -> None:
     thread = memory.thread("t", summarizer=gist)
     thread.add([SYSTEM, *(f"message {n}" for n in range(10))])
     context = thread.context(limit=4, summary=True)
-    assert [message.position for message in context] == [0, -1, 9, 10]
+    assert [message.position for message in context] == [0, -1, 7, 8, 9, 10]
     assert context[1].name == "summary"
     assert "> 9 messages." in context[1].text
     assert context.omitted == 8
@@ -279,3 +279,16 @@ def test_a_counter_of_ones_own_counts_the_summary_too(memory: Memory) -> None:
     for room in (500, 1000, 1100, 1400):
         context = thread.context(max_tokens=room, summary=True, count_tokens=count)
         assert context.tokens == sum(map(count, context)) <= room
+
+
+def test_what_finds_room_is_never_hidden_by_a_summary(memory: Memory) -> None:
+    thread = memory.thread("t", summarize_every=5)
+    for number in range(8):
+        thread.add(("user", f"Question {number}: what about pear {number}?"))
+        window = thread.context(max_tokens=2000, summary=True)
+        assert [message.position for message in window] == list(range(2 * number + 1))
+        thread.add(("assistant", f"Pear {number} is fine"))
+    small = thread.context(max_tokens=60, summary=True)
+    assert small.tokens <= 60
+    assert small[-1].text == "Pear 7 is fine"
+    assert len(thread.context(max_tokens=2000, summary=True)) == 16

@@ -83,9 +83,9 @@ class Prompting:
         Args:
             limit: room for so many messages, the opening system message not counted.
             max_tokens: room for so many tokens, all counted.
-            summary: whether what is older is summed up in front of them. The summary is made or
-                brought up to date where the newer messages do not find room, by the thread's
-                summarizer; up to half of the room is then left for what comes.
+            summary: whether what does not find room is summed up in front of them. The summary is
+                made or brought up to date where it lacks some of that, by the thread's summarizer;
+                it takes at most a third of the room. Without need of it there is none.
             count_tokens: how many tokens a message takes; by default what was counted when it was
                 written.
 
@@ -163,28 +163,36 @@ class Prompting:
         return self._write_summary(info, new, text or "")
 
     def _summed_up(self, room: Room, count: TokenCounter, head: Sequence[Message]) -> list[Message]:
-        """The summary of what is older, and all that is newer than it."""
+        """The newest messages that find room, behind a summary of all that do not."""
         begin = head[-1].position if head else None
+        whole = latest(self._read, room, count, after=begin)
+        if not self._between(begin, whole):
+            return whole
         told = self._told()
-        start = told.covered if told.messages else begin
-        newer = latest(self._read, room.less(told.tokens(count)), count, after=start)
-        first = self._read(Window(limit=1, after=start, latest=False))
-        if first and not (newer and newer[0].position == first[0].position):
-            kept = latest(self._read, room.half, count, after=start)
+        newer = latest(self._read, room.less(told.tokens(count)), count, after=begin)
+        if self._between(begin if told.covered is None else told.covered, newer):
+            # So much is summed up that it need not be done anew for every message.
+            kept = latest(self._read, room.half, count, after=begin)
             most = self._options.summary_tokens
-            most = most if room.tokens is None else max(min(most, room.tokens // 2), 1)
+            most = most if room.tokens is None else max(min(most, room.tokens // 3), 1)
             self.summarize(before=kept[0].position if kept else None, tokens=most)
             told = self._told()
-        if room.tokens is not None and told.tokens(count) > room.tokens:
-            return latest(self._read, room, count, after=begin)  # the summary finds no room
-        start = told.covered if told.messages else begin
-        newer = latest(self._read, room.less(told.tokens(count)), count, after=start)
+        if room.tokens is not None and 2 * told.tokens(count) > room.tokens:
+            return whole  # the summary finds no room
+        newer = latest(self._read, room.less(told.tokens(count)), count, after=begin)
         return [*told.messages, *newer]
+
+    def _between(self, after: int | None, messages: Sequence[Message]) -> bool:
+        """Whether a message lies behind a position and before these."""
+        before = messages[0].position if messages else None
+        return bool(self._read(Window(limit=1, after=after, before=before, latest=False)))
 
     def _told(self) -> _Told:
         record = self.summary()
         if record is None:
             return _Told((), None)
+        if not record.content:
+            return _Told((), _covered(record))
         lines = "\n".join(f"> {line}" for line in record.content.splitlines())
         text = f"{_SUMMARY_HEADER}\n{lines}"
         message = Message(
