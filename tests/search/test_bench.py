@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import json
 import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from chromadb.utils.embedding_functions.onnx_mini_lm_l6_v2 import ONNXMiniLM_L6_V2
 from typer.testing import CliRunner
 
 from commonplace import InvalidInputError, NotFoundError
@@ -55,6 +57,41 @@ def test_systems_find_what_is_there(file: Path, system: str, *, pooled: bool) ->
     assert list(summary["categories"]) == ["pets"]
     if system == "commonplace":
         assert summary["abstention_auc"] == 1
+
+
+WITH_A_MODEL = "chroma-minilm"
+
+
+@pytest.mark.parametrize("system", sorted(set(SYSTEMS) - {WITH_A_MODEL}))
+@pytest.mark.filterwarnings("ignore")  # of what frameworks import and leave open
+def test_every_system_that_is_installed_answers(
+    file: Path, system: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    conversations = load(file, "jsonl")
+    try:
+        summary = run(system, made(system), conversations, pooled=True).summary()
+    except InvalidInputError as error:
+        assert "is not installed; pip install it first" in str(error)  # noqa: PT017 - or it answers
+        pytest.skip(str(error))
+    assert summary["overall"]["MRR"] == 1
+    assert summary["overall"]["recall@10"] == 1
+    assert summary["foreign_turns"] == 0
+
+
+@pytest.mark.parametrize("system", ["autogen", "chroma", "crewai", "langchain", "langgraph"])
+def test_the_systems_of_the_frameworks_are_installed_here(system: str) -> None:
+    """So that none of those above is skipped by mistake."""
+    package = {"autogen": "autogen_ext", "chroma": "chromadb", "langchain": "langchain_core"}
+    assert importlib.util.find_spec(package.get(system, system))
+
+
+def test_a_model_that_cannot_be_downloaded_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ONNXMiniLM_L6_V2, "DOWNLOAD_PATH", tmp_path)
+    with pytest.raises(InvalidInputError, match="all-MiniLM-L6-v2"):
+        made(WITH_A_MODEL)()
 
 
 def test_measures_are_those_of_the_books() -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commonplace import HashingEmbedder, Memory
-from commonplace.search.context import Talk, Weights, in_context, sessions
+from commonplace import ContextWeights, HashingEmbedder, InvalidInputError, Memory
+from commonplace.search.context import Talk, in_context, sessions
 from commonplace.search.moments import closeness, spans
 
 NOW = datetime(2024, 6, 20, 12, tzinfo=UTC)
@@ -29,7 +29,7 @@ def talk(count: int, **parts: Any) -> Talk:
 
 
 def added(base: list[float], talk: Talk) -> np.ndarray[Any, Any]:
-    return np.sum(list(in_context(np.array(base), talk, Weights()).values()), axis=0)
+    return np.sum(list(in_context(np.array(base), talk, ContextWeights()).values()), axis=0)
 
 
 def test_a_turn_that_says_little_borrows_from_the_turn_before() -> None:
@@ -41,17 +41,23 @@ def test_a_turn_that_says_little_borrows_from_the_turn_before() -> None:
 
 def test_nothing_is_borrowed_across_sessions() -> None:
     apart = talk(4, session=np.array([0, 0, 1, 1]), words=np.full(4, 2.0))
-    parts = in_context(np.array([0.0, 1.0, 0.0, 0.0]), apart, Weights())
+    parts = in_context(np.array([0.0, 1.0, 0.0, 0.0]), apart, ContextWeights())
     assert parts["neighbours"][2:].tolist() == [0, 0]
     assert parts["session"][0] > parts["session"][2] == 0
 
 
 def test_an_answer_is_helped_by_its_question_and_only_by_another_speaker() -> None:
     asks = np.array([True, False, False])
-    by_another = in_context(np.array([1.0, 0.2, 0.2]), talk(3, asks=asks), Weights())["answer"]
+    by_another = in_context(np.array([1.0, 0.2, 0.2]), talk(3, asks=asks), ContextWeights())[
+        "answer"
+    ]
     alone = talk(3, asks=asks, speaker=np.zeros(3, dtype=np.int64))
     assert by_another[1] > 0 == by_another[2]
-    assert in_context(np.array([1.0, 0.2, 0.2]), alone, Weights())["answer"].tolist() == [0, 0, 0]
+    assert in_context(np.array([1.0, 0.2, 0.2]), alone, ContextWeights())["answer"].tolist() == [
+        0,
+        0,
+        0,
+    ]
 
 
 @given(
@@ -62,7 +68,9 @@ def test_any_talk_can_be_scored(base: list[float], sizes: list[int]) -> None:
     numbered = [n for n, size in enumerate(sizes) for _ in range(size)][: len(base)]
     numbered += [99] * (len(base) - len(numbered))
     parts = in_context(
-        np.array(base), talk(len(base), session=np.array(numbered, dtype=np.int64)), Weights()
+        np.array(base),
+        talk(len(base), session=np.array(numbered, dtype=np.int64)),
+        ContextWeights(),
     )
     for name, values in parts.items():
         assert values.shape == (len(base),), name
@@ -164,3 +172,31 @@ def test_time_expressions_are_reckoned_from_now() -> None:
         hits = memory.search("Whom did I meet two weeks ago?", scope="us", now=NOW)
         assert (NOW - hits[0].record.created_at).days == 14
         assert hits[0].parts["time"] > 0
+
+
+def test_the_weights_of_the_context_are_an_argument() -> None:
+    with Memory(":memory:", embedder=HashingEmbedder(64)) as memory:
+        said = ["What pets do you have?", "Two, at home!", "Is it raining?"]
+        memory.thread("chat").add({"role": "user", "content": one} for one in said)
+        usual = memory.search("pets")
+        assert usual == memory.search("pets", context_weights=ContextWeights())
+        assert any("session" in (hit.parts or {}) for hit in usual)
+        other = memory.search("pets", context_weights=ContextWeights(session=0, substance=0))
+        assert not any("session" in (hit.parts or {}) for hit in other)
+        assert any("neighbours" in (hit.parts or {}) for hit in other)
+
+
+def test_weights_that_only_take_off_invert_nothing() -> None:
+    names = ("previous", "farther", "session", "substance", "answer", "speaker", "time")
+    only_off = ContextWeights(**dict.fromkeys(names, 0.0), question=1)
+    with Memory(":memory:", embedder=HashingEmbedder(64)) as memory:
+        memory.thread("chat").add({"role": "user", "content": one} for one in ["Tea?", "Rain?"])
+        best = memory.search("Tea", context_weights=only_off)[0]
+        assert best.content == "Tea?"
+        assert best.score > 0
+
+
+@pytest.mark.parametrize("wrong", [{"session": 2}, {"time": -1}, {"speaker": "1"}])
+def test_what_is_no_weight_is_refused(wrong: Any) -> None:
+    with pytest.raises(InvalidInputError, match=next(iter(wrong))):
+        ContextWeights(**wrong)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commonplace import HashingEmbedder, InvalidInputError, Language, Memory
+from commonplace import Bm25, HashingEmbedder, InvalidInputError, Language, Memory
 from commonplace.analysis import ENGLISH, Analyser, searchable
 
 if TYPE_CHECKING:
@@ -166,3 +166,38 @@ def test_every_word_of_a_text_finds_it(text: str) -> None:
 )
 def test_stems_are_porters(word: str, stem: str) -> None:
     assert ENGLISH.stem(word) == stem
+
+
+def lexical(memory: Memory, bm25: Bm25 | None = None) -> dict[str, float]:
+    hits = memory.search("tea", mode="lexical", bm25=bm25)
+    return {hit.content: hit.score for hit in hits}
+
+
+def test_the_parameters_of_bm25_are_an_argument() -> None:
+    often, long = "tea tea tea", "tea by the river with cake bread butter jam cheese olives"
+    with Memory(":memory:", embedder=HashingEmbedder(16)) as memory:
+        memory.add_many([often, long, "tea", "coffee"])
+        usual, flat = lexical(memory), lexical(memory, Bm25(k1=0, b=0))
+        assert usual == lexical(memory, Bm25()) == lexical(memory, Bm25(k1=0.9, b=0.4))
+        assert usual[often] > usual["tea"] > usual[long]
+        assert flat[often] == flat["tea"] == flat[long] > 0
+        repeats = lexical(memory, Bm25(k1=2, b=0))
+        assert repeats["tea"] == repeats[long]
+        assert repeats[often] / repeats["tea"] == pytest.approx(3 * 3 / (3 + 2))
+        assert lexical(memory, Bm25(b=1))[long] < lexical(memory, Bm25(b=0.1))[long]
+        assert memory.recall("tea", bm25=Bm25(b=1)).hits
+
+
+@pytest.mark.parametrize("wrong", [{"k1": -1}, {"k1": 101}, {"k1": "1"}, {"b": 2}, {"b": None}])
+def test_what_is_no_parameter_of_bm25_is_refused(wrong: Any) -> None:
+    with pytest.raises(InvalidInputError, match=rf"{next(iter(wrong))} is a"):
+        Bm25(**wrong)
+
+
+def test_what_is_not_bm25_is_refused() -> None:
+    wrong: Any = {"k1": 1}
+    with (
+        Memory(":memory:", embedder=HashingEmbedder(16)) as memory,
+        pytest.raises(InvalidInputError, match="bm25 is a Bm25 or None, not dict"),
+    ):
+        memory.search("tea", bm25=wrong)

@@ -92,6 +92,8 @@ if TYPE_CHECKING:
     from commonplace.rendering import Rendering, render
     from commonplace.reranking import Reranker
     from commonplace.scope import Scope
+    from commonplace.search.context import ContextWeights
+    from commonplace.search.request import Bm25
     from commonplace.threads.extracting import Extraction, Extractor, Fact
     from commonplace.threads.summarising import SentencePicker, Summarizer
     from commonplace.threads.tokens import approximate_tokens
@@ -185,6 +187,8 @@ _HOMES = {
     "rendering": ["Rendering", "render"],
     "reranking": ["Reranker"],
     "scope": ["Scope"],
+    "search.context": ["ContextWeights"],
+    "search.request": ["Bm25"],
     "threads.extracting": ["Extraction", "Extractor", "Fact"],
     "threads.summarising": ["SentencePicker", "Summarizer"],
     "threads.tokens": ["approximate_tokens"],
@@ -198,6 +202,7 @@ __all__ = [
     "AsyncMemory",
     "AsyncThread",
     "AsyncThreads",
+    "Bm25",
     "CallableEmbedder",
     "Change",
     "Clock",
@@ -205,6 +210,7 @@ __all__ = [
     "CommonplaceError",
     "ConflictError",
     "Context",
+    "ContextWeights",
     "DataDamagedError",
     "Diff",
     "Embedder",

@@ -199,6 +199,17 @@ def checked_weight(weight: object, name: str = "dense_weight") -> float:
     return number
 
 
+def checked_instance(given: object, wanted: type[T], name: str) -> T | None:
+    """An object of a class of ours, or None.
+
+    Raises:
+        InvalidInputError: it is of another type.
+    """
+    if given is None or isinstance(given, wanted):
+        return given
+    raise InvalidInputError(f"{name} is a {wanted.__name__} or None, not {type(given).__name__}")
+
+
 def checked_fraction(fraction: object, name: str) -> float:
     """A number above 0 and at most 1.
 

@@ -14,7 +14,7 @@ from commonplace.drafts import OWN_SPACE
 from commonplace.errors import InvalidInputError, ModelMismatchError
 from commonplace.ledger import ScopeList, ScopePattern, check_space
 from commonplace.record import Hits, Version
-from commonplace.search import DenseQuery, Request, Weights
+from commonplace.search import Bm25, ContextWeights, DenseQuery, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -242,6 +242,8 @@ class Reader:
         offset: int,
         min_score: float | None,
         unscored: bool = False,
+        bm25: Bm25 | None = None,
+        weights: ContextWeights | None = None,
     ) -> Hits:
         """The hits of one page.
 
@@ -255,7 +257,8 @@ class Reader:
             words=None if lookup.mode == "dense" else lookup.words,
             dense=None,
             dense_weight=dense_weight,
-            context=Weights(),
+            bm25=bm25 or Bm25(),
+            context=weights or ContextWeights(),
             now=now,
             limit=limit,
             offset=offset,

@@ -45,6 +45,12 @@ class Turn:
     session: str
     at: datetime | None = None
 
+    @property
+    def spoken(self) -> str:
+        """The turn as systems without speakers are given it."""
+        known = self.speaker in {"", "user", "assistant"}
+        return self.text if known else f"{self.speaker}: {self.text}"
+
 
 @dataclass(frozen=True, slots=True)
 class Question:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_PACKAGES = ("commonplace", "numpy", "chromadb", "langchain-core", "langgraph")
+_PACKAGES = (
+    *("commonplace", "numpy", "chromadb", "langchain-core", "langgraph"),
+    *("autogen-ext", "crewai", "lancedb", "mem0ai", "neural-memorygraph"),
+)
 _COLUMNS = ("recall@5", "recall@10", "nDCG@10", "MRR", "hit@5", "session hit@5")
 
 

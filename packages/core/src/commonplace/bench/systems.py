@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import math
 import re
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, Protocol
 
+from commonplace.bench.frameworks import AutoGen, CrewAI, LangChain, LangGraph, Mem0, MemoryGraph
+from commonplace.bench.importing import imported
 from commonplace.embedders.static import StaticEmbedder
 from commonplace.errors import InvalidInputError
 from commonplace.memory import Memory
@@ -83,7 +84,7 @@ class Bm25:
     def add(self, conversation: Conversation) -> None:
         """Count its words."""
         self._talks[conversation.id] = [
-            (turn.id, Counter(_words(_spoken(turn)))) for turn in conversation.turns
+            (turn.id, Counter(_words(turn.spoken))) for turn in conversation.turns
         ]
 
     def search(self, conversation: str, question: Question, count: int) -> Sequence[str]:
@@ -115,22 +116,27 @@ class Chroma:
     Args:
         own: whether it embeds with its default model, all-MiniLM-L6-v2 (a download), and not with
             the built-in embedder of this package.
+
+    Raises:
+        InvalidInputError: Chroma, or that model, is not there.
     """
 
     def __init__(self, *, own: bool = False) -> None:
-        chromadb = _imported("chromadb")
+        chromadb = imported("chromadb")
         config = importlib.import_module("chromadb.config")
         self._client = chromadb.EphemeralClient(config.Settings(anonymized_telemetry=False))
         options: dict[str, Any] = {} if own else {"embedding_function": None}
         name = f"bench-{id(self)}"
         self._own = own
+        if own:
+            _minilm()
         self._collection = self._client.create_collection(
             name, metadata={"hnsw:space": "cosine"}, **options
         )
 
     def add(self, conversation: Conversation) -> None:
         """Add its turns."""
-        texts = [_spoken(turn) for turn in conversation.turns]
+        texts = [turn.spoken for turn in conversation.turns]
         more = {} if self._own else {"embeddings": StaticEmbedder().embed_documents(texts)}
         self._collection.add(
             ids=[f"{conversation.id}/{turn.id}" for turn in conversation.turns],
@@ -153,112 +159,17 @@ class Chroma:
         self._client.delete_collection(self._collection.name)
 
 
-class LangGraph:
-    """LangGraph's `InMemoryStore`, a namespace for each conversation, built-in embedder."""
-
-    def __init__(self) -> None:
-        stores = _imported("langgraph.store.memory", "langgraph")
-        embedder = StaticEmbedder()
-
-        def embed(texts: list[str]) -> list[list[float]]:
-            return embedder.embed_documents(texts).tolist()
-
-        self._store = stores.InMemoryStore(index={"dims": embedder.dimension, "embed": embed})
-
-    def add(self, conversation: Conversation) -> None:
-        """Put its turns."""
-        for turn in conversation.turns:
-            self._store.put((conversation.id,), turn.id, {"text": _spoken(turn)})
-
-    def search(self, conversation: str, question: Question, count: int) -> Sequence[str]:
-        """The nearest turns."""
-        found = self._store.search((conversation,), query=question.text, limit=count)
-        return [item.key for item in found]
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class LangChain:
-    """LangChain's `InMemoryVectorStore`, built-in embedder."""
-
-    def __init__(self) -> None:
-        stores = _imported("langchain_core.vectorstores", "langchain-core")
-        documents = importlib.import_module("langchain_core.documents")
-        embeddings = importlib.import_module("langchain_core.embeddings")
-        embedder = StaticEmbedder()
-
-        class _Embeddings(embeddings.Embeddings):
-            def embed_documents(self, texts: list[str]) -> list[list[float]]:
-                return embedder.embed_documents(texts).tolist()
-
-            def embed_query(self, text: str) -> list[float]:
-                return self.embed_documents([text])[0]
-
-        self._document = documents.Document
-        self._store = stores.InMemoryVectorStore(_Embeddings())
-
-    def add(self, conversation: Conversation) -> None:
-        """Add its turns."""
-        self._store.add_documents(
-            [
-                self._document(
-                    id=f"{conversation.id}/{turn.id}",
-                    page_content=_spoken(turn),
-                    metadata={"scope": conversation.id},
-                )
-                for turn in conversation.turns
-            ]
-        )
-
-    def search(self, conversation: str, question: Question, count: int) -> Sequence[str]:
-        """The nearest turns."""
-
-        def inside(document: Any) -> bool:
-            return document.metadata["scope"] == conversation
-
-        found = self._store.similarity_search(question.text, k=count, filter=inside)
-        return [one.id.removeprefix(f"{conversation}/") for one in found]
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class MemoryGraph:
-    """neural-memorygraph's `AgentMemory` with its default embedder."""
-
-    def __init__(self) -> None:
-        agent = _imported("memorygraph.agent", "neural-memorygraph")
-        self._memory = agent.AgentMemory(auto_associate=False)
-        self._turns: dict[str, str] = {}
-
-    def add(self, conversation: Conversation) -> None:
-        """Remember its turns under a tag."""
-        for turn in conversation.turns:
-            kept = self._memory.remember(_spoken(turn), tags=[conversation.id])
-            self._turns[kept.id] = turn.id
-
-    def search(self, conversation: str, question: Question, count: int) -> Sequence[str]:
-        """What it recalls."""
-        found = self._memory.recall(
-            question.text, k=count, tags=[conversation], threshold=-1.0, reinforce=False
-        )
-        return [self._turns[one.id] for one, *_ in found]
-
-    def close(self) -> None:
-        """Close it, if it can be."""
-        with contextlib.suppress(AttributeError):
-            self._memory.close()
-
-
 SYSTEMS: dict[str, Callable[[], System]] = {
     "commonplace": Commonplace,
     "commonplace-facts": lambda: Commonplace(threads=False),
+    "autogen": AutoGen,
     "bm25": Bm25,
     "chroma": Chroma,
     "chroma-minilm": lambda: Chroma(own=True),
+    "crewai": CrewAI,
     "langchain": LangChain,
     "langgraph": LangGraph,
+    "mem0": Mem0,
     "neural-memorygraph": MemoryGraph,
 }
 """What can be measured, by name."""
@@ -275,15 +186,19 @@ def made(name: str) -> Callable[[], System]:
     module, _, factory = name.partition(":")
     if not factory:
         raise InvalidInputError(f"no system {name!r}; one of {sorted(SYSTEMS)} or module:factory")
-    return getattr(_imported(module), factory)
+    return getattr(imported(module), factory)
 
 
-def _imported(module: str, distribution: str = "") -> Any:
+def _minilm() -> None:
+    """Has Chroma load its model, which it downloads where it has not yet."""
+    functions = imported("chromadb.utils.embedding_functions", "chromadb")
     try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        missing = distribution or module
-        raise InvalidInputError(f"{missing} is not installed; pip install it first") from error
+        functions.DefaultEmbeddingFunction()(["one"])
+    except Exception as error:
+        raise InvalidInputError(
+            "Chroma's model all-MiniLM-L6-v2 is neither here nor to be downloaded "
+            f"({type(error).__name__}); run it once with a network, or measure 'chroma'"
+        ) from error
 
 
 def _scope(conversation: str) -> Scope:
@@ -298,12 +213,6 @@ def _message(turn: Turn) -> dict[str, Any]:
     if turn.at is not None:
         parts["created_at"] = turn.at
     return parts
-
-
-def _spoken(turn: Turn) -> str:
-    """The turn as systems without speakers are given it."""
-    known = turn.speaker in {"", "user", "assistant"}
-    return turn.text if known else f"{turn.speaker}: {turn.text}"
 
 
 def _words(text: str) -> list[str]:

@@ -20,6 +20,7 @@ from commonplace.cli import (
     linking,
     moving,
     reading,
+    recalling,
     reindex,
     terminal,
     threads,
@@ -75,6 +76,7 @@ def _program(
 app.command()(demo.demo)
 app.command()(writing.add)
 app.command()(reading.search)
+app.command()(recalling.recall)
 app.command("list")(reading.list_records)
 app.command()(reading.show)
 app.command()(writing.delete)

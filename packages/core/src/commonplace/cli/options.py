@@ -73,6 +73,23 @@ ValidAt = Annotated[
     str | None,
     typer.Option("--valid-at", metavar="TIME", help="Only what was true then."),
 ]
+Now = Annotated[
+    str | None,
+    typer.Option(
+        "--now",
+        metavar="TIME",
+        help="What 'last week' in the question is reckoned from; the present if not.",
+    ),
+]
+MinRelevance = Annotated[
+    float,
+    typer.Option(
+        "--min-relevance",
+        min=0,
+        max=1,
+        help="Nothing at all if it is less likely than this that what is found answers.",
+    ),
+]
 IncludeClosed = Annotated[
     bool, typer.Option("--include-closed", help="Also facts that no longer hold.")
 ]
@@ -97,6 +114,13 @@ class SearchMode(StrEnum):
     HYBRID = "hybrid"
     DENSE = "dense"
     LEXICAL = "lexical"
+
+
+class RecallFormat(StrEnum):
+    """How a recall is written."""
+
+    MARKDOWN = "markdown"
+    JSON = "json"
 
 
 class IfExists(StrEnum):

@@ -28,6 +28,8 @@ def search(
         options.SearchMode, typer.Option(help="Rank by meaning and words, or by one of them.")
     ] = options.SearchMode.HYBRID,
     min_score: Annotated[float | None, typer.Option(help="Only hits with this score.")] = None,
+    min_relevance: options.MinRelevance = 0.0,
+    now: options.Now = None,
     include_closed: options.IncludeClosed = False,
     include_archived: options.IncludeArchived = False,
     valid_at: options.ValidAt = None,
@@ -44,6 +46,7 @@ def search(
     """Find the records nearest to a query in meaning and words, best first."""
     condition = filter_option(filter_json)
     then, at = moment_option(valid_at, "--valid-at"), moment_option(as_of, "--as-of")
+    asked = moment_option(now, "--now")
     with opened(memory, scope=scope) as source:
         hits = source.search(
             query,
@@ -56,6 +59,8 @@ def search(
             as_of=at,
             mode=mode.value,
             min_score=min_score,
+            min_relevance=min_relevance,
+            now=asked,
             limit=limit,
             offset=offset,
             explain=explain,

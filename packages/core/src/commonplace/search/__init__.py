@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from commonplace.search.cache import VectorCache
-from commonplace.search.context import Weights
+from commonplace.search.context import ContextWeights
 from commonplace.search.messages import MessageCache
 from commonplace.search.request import (
     EXACT_LIMIT,
@@ -20,6 +20,7 @@ from commonplace.search.texts import TextCache
 __all__ = [
     "EXACT_LIMIT",
     "Bm25",
+    "ContextWeights",
     "DenseQuery",
     "IndexReader",
     "MessageCache",
@@ -29,5 +30,4 @@ __all__ = [
     "Searcher",
     "TextCache",
     "VectorCache",
-    "Weights",
 ]

@@ -6,10 +6,12 @@ setting for short talk between people and for long turns with an assistant, whic
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from commonplace.arguments import checked_weight
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,8 +25,8 @@ SESSION_GAP = 3 * 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
-    """How much each part of the context counts, beside a base score of 0 to 1.
+class ContextWeights:
+    """How much each part of a message's context counts, 0 to 1, beside a base score of 0 to 1.
 
     Attributes:
         previous: the score of the turn before, borrowed by a turn that says little.
@@ -35,6 +37,9 @@ class Weights:
         answer: the score of the short question before, by another speaker, for a short turn.
         speaker: a turn by the one speaker that the question names.
         time: a turn from the time that the question names.
+
+    Raises:
+        InvalidInputError: one of them is no number from 0 to 1.
     """
 
     previous: float = 0.4
@@ -45,6 +50,11 @@ class Weights:
     answer: float = 0.3
     speaker: float = 0.2
     time: float = 0.6
+
+    def __post_init__(self) -> None:
+        """Refuse what is no weight."""
+        for one in fields(self):
+            checked_weight(getattr(self, one.name), one.name)
 
 
 # How many telling words a turn has that says little (to borrow, and for substance), that is a
@@ -73,7 +83,7 @@ class Talk:
     timely: Floats = field(default_factory=lambda: np.zeros(0))
 
 
-def in_context(base: Floats, talk: Talk, weights: Weights) -> dict[str, Floats]:
+def in_context(base: Floats, talk: Talk, weights: ContextWeights) -> dict[str, Floats]:
     """What the context adds to the base score of each message, by part."""
     words = talk.words
     borrows = np.exp(-words / _LITTLE)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from commonplace.ledger import Snapshot, Standing
-    from commonplace.search.context import Weights
+    from commonplace.search.context import ContextWeights
     from commonplace.search.scoring import Scored
     from commonplace.search.view import View
 
@@ -163,7 +163,7 @@ def without(names: Iterable[str], question: str) -> str:
 
 
 def contextual(
-    scored: Scored, block: MessageBlock, question: str, now: int, weights: Weights
+    scored: Scored, block: MessageBlock, question: str, now: int, weights: ContextWeights
 ) -> Scored:
     """The same candidates, the messages among them scored in their context.
 
@@ -179,6 +179,8 @@ def contextual(
         return scored
     parts = in_context(base, _talk(block, question, now), weights)
     total = base + np.sum(list(parts.values()), axis=0)
+    if total.max() <= 0:  # weights that only take off leave nothing to scale by
+        return scored
     scale = float(base.max() / total.max())
     return scored.with_context(rows, scale, parts)
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
+from commonplace.arguments import checked_number, checked_weight
+from commonplace.errors import InvalidInputError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
     from commonplace.ledger import Selection, Space
     from commonplace.scope import Scope
-    from commonplace.search.context import Weights
+    from commonplace.search.context import ContextWeights
 
     Vector = NDArray[np.float32]
 
@@ -22,6 +25,8 @@ Mode = Literal["hybrid", "dense", "lexical"]
 
 EXACT_LIMIT = 10_000
 """A view of at most so many records is scored whole, exactly; the index is not asked."""
+
+_MOST_K1 = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +46,26 @@ class DenseQuery:
 
 @dataclass(frozen=True, slots=True)
 class Bm25:
-    """The parameters of BM25.
+    """The parameters of BM25, by which `search` scores words; the defaults suit short texts.
+
+    SQLite and Lucene take `Bm25(k1=1.2, b=0.75)`, which suits longer ones.
 
     Attributes:
-        k1: how much repeating a word tells; 0 for nothing.
-        b: how much longer texts are held back, 0 to 1.
+        k1: how much repeating a word tells, 0 (nothing) to 100.
+        b: how much longer texts are held back, 0 (not at all) to 1.
+
+    Raises:
+        InvalidInputError: one of them is no number, or out of its range.
     """
 
     k1: float = 0.9
     b: float = 0.4
+
+    def __post_init__(self) -> None:
+        """Refuse what is no parameter."""
+        if not 0 <= checked_number(self.k1, "k1") <= _MOST_K1:
+            raise InvalidInputError(f"k1 is a number from 0 to {_MOST_K1}")
+        checked_weight(self.b, "b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +97,7 @@ class Request:
     offset: int
     min_score: float | None
     bm25: Bm25 = Bm25()
-    context: Weights | None = None
+    context: ContextWeights | None = None
     now: int = 0
     embed: Callable[[str], DenseQuery | None] | None = None
     unscored: bool = False

@@ -16,7 +16,7 @@ import numpy as np
 from commonplace.ledger import check_space
 from commonplace.record import Hit, Hits, Plan
 from commonplace.search.candidates import NONE, CandidateFinder, Candidates
-from commonplace.search.context import Weights
+from commonplace.search.context import ContextWeights
 from commonplace.search.lexical import LexicalLane
 from commonplace.search.messages import contextual, speakers_named, without
 from commonplace.search.scoring import (
@@ -207,7 +207,7 @@ def _in_context(
 
     The names of speakers lead vectors astray: the lexical lane and the context carry them.
     """
-    question, weights = request.words or "", request.context or Weights()
+    question, weights = request.words or "", request.context or ContextWeights()
     dense = request.dense
     if request.embed and (named := speakers_named(block.names, question)):
         dense = request.embed(without(named, question)) or dense

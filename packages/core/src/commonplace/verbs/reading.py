@@ -10,6 +10,7 @@ from commonplace.arguments import (
     checked_flag,
     checked_id,
     checked_ids,
+    checked_instance,
     checked_limit,
     checked_number,
     checked_offset,
@@ -22,6 +23,7 @@ from commonplace.errors import InvalidInputError
 from commonplace.parts import checked_query_vector
 from commonplace.record import Hit, Hits, Record, ScopeInfo
 from commonplace.reranking import checked_pool, reranked
+from commonplace.search import Bm25, ContextWeights
 from commonplace.verbs.handle import Handle
 
 if TYPE_CHECKING:
@@ -202,6 +204,8 @@ class Reading(Handle):
         as_of: datetime | None = None,
         mode: Mode = "hybrid",
         dense_weight: float = 0.5,
+        bm25: Bm25 | None = None,
+        context_weights: ContextWeights | None = None,
         now: datetime | None = None,
         limit: int = 10,
         offset: int = 0,
@@ -239,6 +243,8 @@ class Reading(Handle):
             as_of: as in `list`; scored exactly, never by the index.
             mode: `hybrid` fuses both lanes, `dense` ranks by cosine, `lexical` by BM25.
             dense_weight: the share of the dense lane in a hybrid score, 0 to 1.
+            bm25: the parameters of BM25; `Bm25()` by default.
+            context_weights: how much the context of messages counts; `ContextWeights()` by default.
             now: the moment from which `two weeks ago` in the query is reckoned, if records are
                 messages of a thread; by default the present, or `as_of`.
             limit: at most so many hits.
@@ -279,6 +285,8 @@ class Reading(Handle):
             checked_id(space, "space")
         weight, explained = checked_weight(dense_weight), checked_flag(explain, "explain")
         whole = checked_flag(unscored, "unscored")
+        parameters = checked_instance(bm25, Bm25, "bm25")
+        weights = checked_instance(context_weights, ContextWeights, "context_weights")
         most, skipped = checked_limit(limit), checked_offset(offset)
         likely = checked_weight(min_relevance, "min_relevance")
         around = checked_offset(context, "context")
@@ -301,6 +309,8 @@ class Reading(Handle):
             offset=skipped if pool is None else 0,
             min_score=least,
             unscored=whole and least is None,
+            bm25=parameters,
+            weights=weights,
         )
         if found.relevance is not None and found.relevance < likely:
             found = Hits(plan=found.plan, relevance=found.relevance)
