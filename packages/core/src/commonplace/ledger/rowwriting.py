@@ -75,7 +75,7 @@ class RowWriter(Snapshot):
         if operation == "expire":
             self.former.forget_all(row.pk for row in rows)
         else:
-            self._keep(rows, by=operation, at=now)
+            self.former.keep(rows, by=operation, at=now)
         self._forget_text(rows)
         self._drop_vectors(pks)
         self.links.forget(row.id for row in rows)
@@ -102,7 +102,7 @@ class RowWriter(Snapshot):
         operation: str = "update",
     ) -> None:
         """Put a new state in place of a row; vectors of spaces not named stay if asked."""
-        self._keep([row], by=operation, at=now)
+        self.former.keep([row], by=operation, at=now)
         new = {"pk": row.pk, **row_of(entry.record, scope_id, full_text=has_text(entry))}
         only = entry.vectors if keep_vectors else None
         brought = vector_rows([(row.pk, entry)])
@@ -165,9 +165,6 @@ class RowWriter(Snapshot):
         self._index_text(rows)
         self._count((row["scope_id"], 1) for row in rows)
         self._log([{**new_event(row, now), "operation": operation} for row in rows])
-
-    def _keep(self, rows: Sequence[Row[Any]], *, by: str, at: int) -> None:
-        self.former.keep(rows, [space.id for space in self.spaces().values()], by=by, at=at)
 
     def _add_vectors(self, rows: list[dict[str, Any]]) -> None:
         if not rows:
