@@ -10,7 +10,7 @@ from sqlalchemy import Delete, bindparam, delete, func, select, update
 
 from commonplace.drafts import OWN_SPACE
 from commonplace.errors import ConflictError
-from commonplace.ledger.driver import fixed
+from commonplace.ledger.driver import fixed, positional
 from commonplace.ledger.entries import event, has_text, new_event, vector_rows
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.history import History
@@ -188,7 +188,7 @@ class RowWriter(Snapshot):
             {"pk": pk, **row_of(entry.record, place, full_text=has_text(entry))}
             for pk, (entry, place) in enumerate(fresh, first)
         ]
-        self._connection.execute(_INSERT_RECORD, rows)
+        self._connection.execute(_INSERT_RECORD, _tuples(rows, _COLUMNS))
         numbered = zip((row["pk"] for row in rows), (entry for entry, _ in fresh), strict=True)
         self._inserted(rows, vector_rows(numbered), now, operation=operation)
         return first
@@ -275,20 +275,25 @@ class RowWriter(Snapshot):
 
     def _log(self, events: Sequence[Mapping[str, Any]]) -> None:
         if events:
-            self._connection.execute(_INSERT_EVENT, [{"detail": None, **one} for one in events])
+            self._connection.execute(_INSERT_EVENT, _tuples(events, _EVENT))
 
     def _scope_of(self, row: Row[Any]) -> Scope:
         return self._scopes.scope(row.scope_id)
 
 
+def _tuples(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> list[tuple[Any, ...]]:
+    return [tuple(map(row.get, names)) for row in rows]
+
+
 # Statements of fixed shape are built once: building one costs as much as running it.
-_INSERT_RECORD = fixed(records.insert())
+_COLUMNS = [column.name for column in records.c]
+_EVENT = [column.name for column in journal.c if column.name != "seq"]
+
+_INSERT_RECORD = positional(records.insert(), _COLUMNS)
 
 _INSERT_VECTOR = fixed(vectors.insert())
 
-_INSERT_EVENT = fixed(journal.insert())
-
-_COLUMNS = [column.name for column in records.c]
+_INSERT_EVENT = positional(journal.insert(), _EVENT)
 
 _UPDATE_RECORD = fixed(
     update(records)
