@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
-    Integer,
-    Text,
     and_,
     bindparam,
-    case,
     delete,
     func,
-    insert,
     or_,
     select,
 )
@@ -24,7 +19,7 @@ from sqlalchemy import (
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.replacing import replaced
-from commonplace.ledger.schema import records, vectors, version_vectors, versions
+from commonplace.ledger.schema import records, version_vectors, versions
 from commonplace.ledger.selection import in_scopes, parameters, shape
 
 if TYPE_CHECKING:
@@ -64,12 +59,11 @@ class History:
         self._scopes = scope_ids
         self._most = most
 
-    def keep(self, rows: Sequence[Row[Any]], space_ids: Iterable[int], *, by: str, at: int) -> None:
+    def keep(self, rows: Sequence[Row[Any]], *, by: str, at: int) -> None:
         """Keep the present states of records, which an operation is about to end.
 
         Args:
             rows: the records.
-            space_ids: every embedding space.
             by: the operation.
             at: when it happens, in microseconds; a state ends no earlier than it began.
         """
@@ -78,21 +72,11 @@ class History:
         if self._most == 0:
             self.forget_all(row.pk for row in rows)
             return
-        first = self.next_pk()
-        moves: list[dict[str, Any]] = [
-            {"version_pk": first - n, "pk": row.pk, "at": at, "by": by}
-            for n, row in enumerate(rows)
-        ]
-        self._connection.execute(_KEEP_STATE, moves)
-        for space_id in space_ids:
-            self._connection.execute(
-                _KEEP_VECTORS, [{**move, "space_id": space_id} for move in moves]
-            )
-        texts = [
-            self._text(move["version_pk"], row)
-            for move, row in zip(moves, rows, strict=True)
-            if row.has_text
-        ]
+        first = self.next_pk() - len(rows) + 1
+        numbered = dict(enumerate(reversed(rows), first))
+        pks = [row.pk for row in numbered.values()]
+        self._dialect.keep_states(self._connection, pks, first, by=by, at=at)
+        texts = [self._text(pk, row) for pk, row in numbered.items() if row.has_text]
         if texts:
             self._dialect.insert_text(self._connection, texts, former=True)
         if self._most is not None:
@@ -210,32 +194,6 @@ def of_record() -> ColumnElement[bool]:
 
 
 # Statements of fixed shape are built once: building one costs as much as running it.
-_VERSION_PK: ColumnElement[int] = bindparam("version_pk", type_=Integer)
-_PK: ColumnElement[int] = bindparam("pk", type_=Integer)
-_AT: ColumnElement[int] = bindparam("at", type_=BigInteger)
-_BY: ColumnElement[str] = bindparam("by", type_=Text)
-_STATE = [column.name for column in records.c if column.name != "pk"]
-_KEEP_STATE = fixed(
-    insert(versions).from_select(
-        ["pk", *_STATE, "replaced_at", "replaced_by"],
-        select(
-            _VERSION_PK,
-            *(records.c[name] for name in _STATE),
-            case((records.c.updated_at > _AT, records.c.updated_at), else_=_AT),
-            _BY,
-        ).where(records.c.pk == _PK),
-    )
-)
-_KEEP_VECTORS = fixed(
-    insert(version_vectors).from_select(
-        ["space_id", "version_pk", "ordinal", "origin", "vector"],
-        select(
-            vectors.c.space_id, _VERSION_PK, vectors.c.ordinal, vectors.c.origin, vectors.c.vector
-        ).where(
-            vectors.c.space_id == bindparam("space_id", type_=Integer), vectors.c.record_pk == _PK
-        ),
-    )
-)
 _LOWEST = fixed(select(func.min(versions.c.pk)))
 _OF_RECORD = fixed(
     select(versions).where(versions.c.id == bindparam("id")).order_by(versions.c.version)

@@ -10,6 +10,7 @@ from commonplace.errors import ConflictError
 from commonplace.ledger.comparing import Comparison
 from commonplace.ledger.driver import fixed, positional
 from commonplace.ledger.rows import content_hash
+from commonplace.ledger.rowwriting import Change
 from commonplace.ledger.schema import (
     BROUGHT,
     links,
@@ -190,7 +191,8 @@ class Loading(Transaction, Comparison):
             return
         row = rows[record_id]
         new = {**dict.fromkeys(_COLUMNS["record"]), **self._row(whole), "pk": row.pk}
-        self._overwrite_row(row, new, self._vectors([whole], row.pk, 0, "record_pk"), now)
+        change = Change(row, new, self._vectors([whole], row.pk, 0, "record_pk"))
+        self._overwrite_rows([change], now)
 
     def _clear_key(self, whole: Whole, now: int) -> None:
         """Delete another record that has the key of this one; its last state stays as a version."""

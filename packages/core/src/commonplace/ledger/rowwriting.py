@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Delete, bindparam, delete, func, select, update
 
 from commonplace.drafts import OWN_SPACE
 from commonplace.errors import ConflictError
-from commonplace.ledger.driver import fixed
+from commonplace.ledger.driver import fixed, positional
 from commonplace.ledger.entries import event, has_text, new_event, vector_rows
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.history import History
@@ -36,6 +36,36 @@ if TYPE_CHECKING:
     from commonplace.scope import Scope
 
     Matrix = NDArray[np.float32]
+
+
+class Change(NamedTuple):
+    """New columns and vectors in place of a row's, in the spaces of `only` or in all."""
+
+    row: Row[Any]
+    new: Mapping[str, Any]
+    vectors: list[dict[str, Any]]
+    only: frozenset[int] | None = None
+
+    @property
+    def moves(self) -> bool:
+        """Whether the record goes to another scope."""
+        return self.new["scope_id"] != self.row.scope_id
+
+    @property
+    def moves_text(self) -> bool:
+        """Whether the full-text index is to be told."""
+        row, new = self.row, self.new
+        return any(getattr(row, name) != new[name] for name in ("content", "scope_id", "has_text"))
+
+    @property
+    def counts(self) -> list[tuple[int, int]]:
+        """How the counts of scopes change."""
+        return [(self.row.scope_id, -1), (self.new["scope_id"], 1)] if self.moves else []
+
+    def events(self, operation: str, held: int, now: int) -> list[dict[str, Any]]:
+        """The journal entries; the row had so many vectors."""
+        moved = [event(self.row, "move", 0, now)] if self.moves else []
+        return [*moved, {**new_event(self.new, now), "operation": operation, "vectors": held}]
 
 
 class RowWriter(Snapshot):
@@ -75,7 +105,7 @@ class RowWriter(Snapshot):
         if operation == "expire":
             self.former.forget_all(row.pk for row in rows)
         else:
-            self._keep(rows, by=operation, at=now)
+            self.former.keep(rows, by=operation, at=now)
         self._forget_text(rows)
         self._drop_vectors(pks)
         self.links.forget(row.id for row in rows)
@@ -93,50 +123,61 @@ class RowWriter(Snapshot):
 
     def _rewrite(
         self,
-        row: Row[Any],
-        entry: Entry,
-        scope_id: int,
+        states: Sequence[tuple[Row[Any], Entry, int]],
         now: int,
         *,
         keep_vectors: bool,
         operation: str = "update",
     ) -> None:
-        """Put a new state in place of a row; vectors of spaces not named stay if asked."""
-        self._keep([row], by=operation, at=now)
-        new = {"pk": row.pk, **row_of(entry.record, scope_id, full_text=has_text(entry))}
-        only = entry.vectors if keep_vectors else None
-        brought = vector_rows([(row.pk, entry)])
-        self._overwrite_row(row, new, brought, now, only=only, operation=operation)
+        """Put new states in place of different rows, each at a scope.
 
-    def _overwrite_row(
-        self,
-        row: Row[Any],
-        new: Mapping[str, Any],
-        vectors: list[dict[str, Any]],
-        now: int,
-        *,
-        only: Container[int] | None = None,
-        operation: str = "update",
-    ) -> None:
-        """Put new columns and vectors in place of a row's, in the spaces of `only` or in all."""
-        held = self._vectors_held([row.pk]).get(row.pk, 0)
-        self._drop_vectors([row.pk], only=only)
-        if new["scope_id"] != row.scope_id and self.threads.keeps(row.pk):
-            raise ConflictError(
-                f"record {row.id!r} is a message and stays in the scope of its thread; "
-                "share it, or add a record of its text there"
+        Vectors of spaces that an entry does not name stay if asked.
+        """
+        self.former.keep([row for row, _, _ in states], by=operation, at=now)
+        changes = [
+            Change(
+                row,
+                {"pk": row.pk, **row_of(entry.record, place, full_text=has_text(entry))},
+                vector_rows([(row.pk, entry)]),
+                frozenset(entry.vectors) if keep_vectors else None,
             )
-        moved = any(getattr(row, name) != new[name] for name in ("content", "scope_id", "has_text"))
-        if moved:
-            self._forget_text([row])
-        self._connection.execute(_UPDATE_RECORD, {**new, "old_pk": row.pk})
-        self._add_vectors(vectors)
-        if moved:
-            self._index_text([new])
-        if new["scope_id"] != row.scope_id:
-            self._count([(row.scope_id, -1), (new["scope_id"], 1)])
-            self._log([event(row, "move", 0, now)])
-        self._log([{**new_event(new, now), "operation": operation, "vectors": held}])
+            for row, entry, place in states
+        ]
+        self._overwrite_rows(changes, now, operation=operation)
+
+    def _overwrite_rows(
+        self, changes: Sequence[Change], now: int, *, operation: str = "update"
+    ) -> None:
+        """Put new columns and vectors in place of those of different rows."""
+        if not changes:
+            return
+        held = self._vectors_held([change.row.pk for change in changes])
+        self._check_places(changes)
+        for only in dict.fromkeys(change.only for change in changes):
+            pks = [change.row.pk for change in changes if change.only == only]
+            self._drop_vectors(pks, only=only)
+        moved = [change for change in changes if change.moves_text]
+        self._forget_text(change.row for change in moved)
+        updates = [{**change.new, "old_pk": change.row.pk} for change in changes]
+        self._connection.execute(_UPDATE_RECORD, updates)
+        self._add_vectors([row for change in changes for row in change.vectors])
+        self._index_text(change.new for change in moved)
+        self._count(one for change in changes for one in change.counts)
+        self._log(
+            [
+                one
+                for change in changes
+                for one in change.events(operation, held.get(change.row.pk, 0), now)
+            ]
+        )
+
+    def _check_places(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            if change.moves and self.threads.keeps(change.row.pk):
+                raise ConflictError(
+                    f"record {change.row.id!r} is a message and stays in the scope of its thread; "
+                    "share it, or add a record of its text there"
+                )
 
     def _insert_begun(self, fresh: Sequence[tuple[Entry, int]], now: int, *, operation: str) -> int:
         """Write new records; the number of the first, the others follow it."""
@@ -147,7 +188,7 @@ class RowWriter(Snapshot):
             {"pk": pk, **row_of(entry.record, place, full_text=has_text(entry))}
             for pk, (entry, place) in enumerate(fresh, first)
         ]
-        self._connection.execute(_INSERT_RECORD, rows)
+        self._connection.execute(_INSERT_RECORD, _tuples(rows, _COLUMNS))
         numbered = zip((row["pk"] for row in rows), (entry for entry, _ in fresh), strict=True)
         self._inserted(rows, vector_rows(numbered), now, operation=operation)
         return first
@@ -165,9 +206,6 @@ class RowWriter(Snapshot):
         self._index_text(rows)
         self._count((row["scope_id"], 1) for row in rows)
         self._log([{**new_event(row, now), "operation": operation} for row in rows])
-
-    def _keep(self, rows: Sequence[Row[Any]], *, by: str, at: int) -> None:
-        self.former.keep(rows, [space.id for space in self.spaces().values()], by=by, at=at)
 
     def _add_vectors(self, rows: list[dict[str, Any]]) -> None:
         if not rows:
@@ -237,20 +275,25 @@ class RowWriter(Snapshot):
 
     def _log(self, events: Sequence[Mapping[str, Any]]) -> None:
         if events:
-            self._connection.execute(_INSERT_EVENT, [{"detail": None, **one} for one in events])
+            self._connection.execute(_INSERT_EVENT, _tuples(events, _EVENT))
 
     def _scope_of(self, row: Row[Any]) -> Scope:
         return self._scopes.scope(row.scope_id)
 
 
+def _tuples(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> list[tuple[Any, ...]]:
+    return [tuple(map(row.get, names)) for row in rows]
+
+
 # Statements of fixed shape are built once: building one costs as much as running it.
-_INSERT_RECORD = fixed(records.insert())
+_COLUMNS = [column.name for column in records.c]
+_EVENT = [column.name for column in journal.c if column.name != "seq"]
+
+_INSERT_RECORD = positional(records.insert(), _COLUMNS)
 
 _INSERT_VECTOR = fixed(vectors.insert())
 
-_INSERT_EVENT = fixed(journal.insert())
-
-_COLUMNS = [column.name for column in records.c]
+_INSERT_EVENT = positional(journal.insert(), _EVENT)
 
 _UPDATE_RECORD = fixed(
     update(records)

@@ -6,6 +6,7 @@ import errno
 import os
 import sqlite3
 import time
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import (
@@ -84,6 +85,26 @@ _CODES: dict[int, tuple[type[CommonplaceError], str]] = {
 }
 
 
+_STATE = [column.name for column in records.c if column.name != "pk"]
+_KEPT = ", ".join(f"records.{name}" for name in _STATE)
+# A cross join runs in the order written; an inner one may begin with every vector of a space.
+_KEEP_STATES = fixed(
+    text(
+        f"INSERT INTO versions (pk, {', '.join(_STATE)}, replaced_at, replaced_by) "  # noqa: S608 - our own names
+        f"SELECT :first + each.key, {_KEPT}, max(records.updated_at, :at), :by "
+        "FROM json_each(:pks) AS each CROSS JOIN records ON records.pk = each.value"
+    )
+)
+_KEEP_VECTORS = fixed(
+    text(
+        "INSERT INTO version_vectors (space_id, version_pk, ordinal, origin, vector) "
+        "SELECT space_id, :first + each.key, ordinal, origin, vector "
+        "FROM json_each(:pks) AS each CROSS JOIN vectors ON record_pk = each.value "
+        "WHERE space_id IN (SELECT id FROM spaces)"
+    )
+)
+
+
 class SqliteDialect:
     """The SQL that differs between databases, as SQLite speaks it."""
 
@@ -111,6 +132,22 @@ class SqliteDialect:
     def next_pk(self, connection: DriverConnection) -> int:
         """The number of the next new record; numbers are never reused."""
         return (connection.execute(_LAST_PK).scalar() or 0) + 1
+
+    def keep_states(
+        self, connection: DriverConnection, pks: Sequence[int], first: int, *, by: str, at: int
+    ) -> None:
+        """Copy records and their vectors to versions, whose numbers rise from `first`.
+
+        Args:
+            connection: where.
+            pks: the records.
+            first: the number of the version of the first of them.
+            by: the operation that ends the states.
+            at: when it does; a state ends no earlier than it began.
+        """
+        values = {"pks": self.array(pks), "first": first}
+        connection.execute(_KEEP_STATES, {**values, "by": by, "at": at})
+        connection.execute(_KEEP_VECTORS, values)
 
     def insert_text(
         self, connection: DriverConnection, rows: Sequence[dict[str, Any]], *, former: bool = False
@@ -196,7 +233,9 @@ class _TextIndex:
 
 
 def _searchable(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**row, "content": searchable(row["content"])} for row in rows]
+    """Rows as the index takes them, by number: FTS5 writes to the file when a number is lower."""
+    ordered = sorted(rows, key=itemgetter("pk"))
+    return [{**row, "content": searchable(row["content"])} for row in ordered]
 
 
 _TEXTS = {False: _TextIndex("full_text"), True: _TextIndex("version_text")}

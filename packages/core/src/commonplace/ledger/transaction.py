@@ -69,9 +69,17 @@ class Transaction(RowWriter):
         _check_keys_differ([(places[n], entries[n].record.key) for n in written])
         inserted = self._insert([(entries[n], places[n]) for n in fresh], now)
         outcomes.update(zip(fresh, inserted, strict=True))
+        states: list[tuple[Row[Any], Entry, int]] = []
         for number in chosen:
             if (row := standing[number]) is not None:
-                outcomes[number] = self._overwrite(row, entries[number], modes[number], now)
+                outcomes[number] = found = self._overwriting(
+                    row, entries[number], modes[number], now
+                )
+                if found.operation == "update":
+                    states.append(
+                        (row, replace(entries[number], record=found.record), row.scope_id)
+                    )
+        self._rewrite(states, now, keep_vectors=False)
         return [
             outcomes[latest[_identity(entry, place, standing[number], dedupe=dedupe)]]
             for number, (entry, place) in enumerate(zip(entries, places, strict=True))
@@ -113,8 +121,12 @@ class Transaction(RowWriter):
         _check_keys_differ([(places[name], entry.record.key) for name, entry in last.items()])
         fresh = [(entry, places[name]) for name, entry in last.items() if name not in standing]
         written = {one.record.id: one.record for one in self._insert(fresh, now)}
-        for name, row in standing.items():
-            written[name] = self._replace_whole(row, last[name], places[name], now)
+        states = [
+            (row, _whole(row, last[name], places[name], now), places[name])
+            for name, row in standing.items()
+        ]
+        self._rewrite(states, now, keep_vectors=True)
+        written.update((entry.record.id, entry.record) for _, entry, _ in states)
         return [written[entry.record.id] for entry in entries]
 
     def note_reading(
@@ -167,7 +179,7 @@ class Transaction(RowWriter):
             origins=origins or {},
             full_text=bool(row.has_text) if full_text is None else full_text,
         )
-        self._rewrite(row, entry, scope_id, now, keep_vectors=True, operation=operation)
+        self._rewrite([(row, entry, scope_id)], now, keep_vectors=True, operation=operation)
         return revised
 
     def renew(self, expiries: Mapping[str, int | None], selection: Selection) -> int:
@@ -213,7 +225,7 @@ class Transaction(RowWriter):
         if row is None:
             self._insert_begun([(entry, place)], now, operation="restore")
         else:
-            self._rewrite(row, entry, place, now, keep_vectors=False, operation="restore")
+            self._rewrite([(row, entry, place)], now, keep_vectors=False, operation="restore")
         return entry.record
 
     def scope_id(self, scope: Scope) -> int:
@@ -368,7 +380,8 @@ class Transaction(RowWriter):
         if len(ids) > len(set(ids)):
             raise ConflictError("one id is given to records of different scopes or keys")
 
-    def _overwrite(self, row: Row[Any], entry: Entry, if_exists: IfExists, now: int) -> Written:
+    def _overwriting(self, row: Row[Any], entry: Entry, if_exists: IfExists, now: int) -> Written:
+        """What becomes of an entry in whose place a row stands."""
         if if_exists == "error":
             raise ConflictError(
                 f"record {row.id!r} exists already; use if_exists='replace' or 'keep'"
@@ -383,21 +396,7 @@ class Transaction(RowWriter):
             created_at=from_micros(row.created_at),
             updated_at=from_micros(max(now, row.updated_at)),
         )
-        self._rewrite(row, replace(entry, record=record), row.scope_id, now, keep_vectors=False)
         return Written(record=record, operation="update")
-
-    def _replace_whole(self, row: Row[Any], entry: Entry, place: int, now: int) -> Record:
-        given = entry.record
-        timed = given.created_at != given.updated_at  # the caller named a time
-        record = replace(
-            given,
-            version=row.version + 1,
-            key=row.key if given.key is None and row.scope_id == place else given.key,
-            created_at=given.created_at if timed else from_micros(row.created_at),
-            updated_at=from_micros(max(now, row.updated_at)),
-        )
-        self._rewrite(row, replace(entry, record=record), place, now, keep_vectors=True)
-        return record
 
     def _in(self, row: Row[Any], allowed: Callable[[Scope], bool]) -> bool:
         return allowed(self._scope_of(row))
@@ -445,6 +444,20 @@ def _identity(entry: Entry, place: int, standing: Row[Any] | None, *, dedupe: bo
     if dedupe:
         return (place, record.kind, "content", record.content)
     return (place, "id", record.id)
+
+
+def _whole(row: Row[Any], entry: Entry, place: int, now: int) -> Entry:
+    """An entry as it is written in place of a row, whatever that was."""
+    given = entry.record
+    timed = given.created_at != given.updated_at  # the caller named a time
+    record = replace(
+        given,
+        version=row.version + 1,
+        key=row.key if given.key is None and row.scope_id == place else given.key,
+        created_at=given.created_at if timed else from_micros(row.created_at),
+        updated_at=from_micros(max(now, row.updated_at)),
+    )
+    return replace(entry, record=record)
 
 
 def _same_content(entry: Entry, row: Row[Any]) -> bool:
