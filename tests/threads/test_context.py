@@ -240,7 +240,7 @@ def test_what_is_older_is_summed_up_in_front(memory: Memory) -> None:
     assert [message.position for message in context] == [0, -1, 7, 8, 9, 10]
     assert context[1].name == "summary"
     assert "> 9 messages." in context[1].text
-    assert context.omitted == 8
+    assert context.omitted == 6
     again = thread.context(limit=4, summary=True)
     assert list(again) == list(context)
     thread.add(["message 10", "message 11"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
 
 from langchain.agents.middleware import AgentMiddleware, AgentState
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from commonplace import Hit, Thread
     from langchain_commonplace._place import ScopeSource
 
+_LOG = logging.getLogger("commonplace")
 _KEY = "commonplace_memory"
 _LONGEST_QUERY = 4000
 _MADE_BY = "lc_source"
@@ -67,8 +69,8 @@ class CommonplaceMemoryMiddleware(Opened, AgentMiddleware[MemoryState, ContextT,
         format: how they are written: `markdown` or `json`.
         place: `message` puts them into a user message of their own, where text that somebody once
             wrote belongs; `system` appends them to the system message.
-        keep_messages: whether new messages are kept. A run without a `thread_id` keeps none. What
-            tools give beside their answer, as artifact, is not kept.
+        keep_messages: whether new messages are kept. A run without a `thread_id` keeps none, and
+            says so in the log. What tools give beside their answer, as artifact, is not kept.
         extractor: takes facts out of the new messages: a function of them and of the nearest known
             facts, or a LangChain chat model; see `Thread.extract`. None takes none.
         name: tells several of these in one agent apart.
@@ -200,7 +202,10 @@ class CommonplaceMemoryMiddleware(Opened, AgentMiddleware[MemoryState, ContextT,
 
     def _thread(self, runtime: Runtime[Any]) -> Thread | None:
         run = Run(runtime)
-        if not self._keep or run.thread_id is None:
+        if not self._keep:
+            return None
+        if run.thread_id is None:
+            _LOG.warning("%s keeps no messages: this run has no thread_id", self._name)
             return None
         view = run.view(self._memory, self._scope)
         return view.thread(run.thread_id, source=run.source())
@@ -213,7 +218,7 @@ class CommonplaceMemoryMiddleware(Opened, AgentMiddleware[MemoryState, ContextT,
         return {_KEY: {**state.get(_KEY, {}), self._name: own}}
 
     def _recalled(self, state: MemoryState, hits: Sequence[Hit]) -> dict[str, Any]:
-        rendering = render(hits, **self._rendering)
+        rendering = render(_telling(hits, _query(state["messages"])), **self._rendering)
         return self._updated(
             state,
             text=rendering.text,
@@ -243,6 +248,15 @@ class CommonplaceMemoryMiddleware(Opened, AgentMiddleware[MemoryState, ContextT,
         messages = list(request.messages)
         messages.insert(_last_human(messages), HumanMessage(text))
         return request.override(messages=messages)
+
+
+def _telling(hits: Sequence[Hit], query: str) -> list[Hit]:
+    """The hits without repeats, and without what only asks the same."""
+    told: dict[str, Hit] = {}
+    for hit in hits:
+        if hit.record.text.strip() != query.strip():
+            told.setdefault(hit.record.text, hit)
+    return list(told.values())
 
 
 def _query(messages: Sequence[BaseMessage]) -> str:

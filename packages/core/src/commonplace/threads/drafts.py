@@ -57,6 +57,8 @@ def as_list(messages: MessageLike | Iterable[MessageLike]) -> list[MessageLike]:
         return [cast("MessageLike", messages)]
     if isinstance(messages, tuple) and len(messages) == 2 and isinstance(messages[0], str):  # noqa: PLR2004 - a pair of role and content
         return [cast("MessageLike", messages)]
+    if isinstance(messages, tuple) and messages and isinstance(messages[0], str):
+        raise InvalidInputError("a message in a tuple is a pair of a role and a content")
     # Pydantic's objects, such as the messages of LangChain, give their fields when gone through.
     if hasattr(messages, "model_dump") or not isinstance(messages, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
         raise InvalidInputError(
