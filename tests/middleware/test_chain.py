@@ -424,7 +424,7 @@ VERBS: dict[str, Callable[[Memory, str], Any]] = {
     "add_many": lambda memory, record_id: memory.add_many(
         [{"content": "y", "id": record_id}], if_exists="keep"
     ),
-    "put_many": lambda memory, _: memory.put_many(["z"]),
+    "put_many": lambda memory, _: memory.put_many([{"content": "z"}]),
     "exchange": lambda memory, _: memory.exchange(["z"]),
     "get_keys": lambda memory, _: memory.get_keys([("", "k")]),
     "update": lambda memory, record_id: memory.update(record_id, tags=["t"]),
