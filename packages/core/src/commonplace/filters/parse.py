@@ -10,7 +10,7 @@ from commonplace.clock import to_micros
 from commonplace.errors import InvalidInputError, LimitExceededError
 from commonplace.filters.tree import EVERYTHING, And, Compare, Field, Filter, Not, Or
 from commonplace.jsonvalue import checked_json, checked_text
-from commonplace.limits import MAX_FILTER_DEPTH, MAX_FILTER_LEAVES
+from commonplace.limits import MAX_FILTER_DEPTH, MAX_FILTER_ITEMS, MAX_FILTER_LEAVES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -158,6 +158,10 @@ def _operand(field: Field, operator: str, operand: object) -> Any:
     if operator in {"$in", "$nin"}:
         if not isinstance(operand, list | tuple | set | frozenset):
             raise InvalidInputError(f"{operator} takes a list of values")
+        if len(cast("list[object]", operand)) > MAX_FILTER_ITEMS:
+            raise LimitExceededError(
+                f"{operator} takes at most {MAX_FILTER_ITEMS} values; ask several times"
+            )
         return [_single(field, item) for item in cast("list[object]", operand)]
     return _single(field, operand)
 
