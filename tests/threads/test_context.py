@@ -246,7 +246,7 @@ def test_what_is_older_is_summed_up_in_front(memory: Memory) -> None:
     thread.add(["message 10", "message 11"])
     assert positions(thread.context(limit=4, summary=True)) == [0, -1, 9, 10, 11, 12]
     thread.add("message 12")
-    assert positions(thread.context(limit=4, summary=True)) == [0, -1, 12, 13]
+    assert positions(thread.context(limit=4, summary=True)) == [0, -1, 10, 11, 12, 13]
     assert len(thread.messages()) == 14
 
 
