@@ -19,6 +19,7 @@ from tests.crewai.records import EAST, JUNE, NORTH, record
 
 from commonplace import ClosedStoreError, HashingEmbedder, InvalidInputError, Memory, Source
 from crewai_commonplace import CommonplaceStorage
+from crewai_commonplace.opened import Opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -386,11 +387,25 @@ def test_eight_threads_lose_nothing(path: Path) -> None:
     storage.close()
 
 
+def test_closing_waits_for_the_work_that_others_are_in(path: Path) -> None:
+    opened = Opened(path, {"embedder": HashingEmbedder(16)})
+
+    def work(memory: Memory) -> int:
+        for _ in range(3):  # each closes what the next use has opened
+            opened.close()
+            opened.use(lambda other: other.add("beside"))
+        return memory.count()  # still open
+
+    assert opened.use(work) == 3
+    opened.close()
+
+
 SAVER = """
 import sys, time
 from crewai.memory.types import MemoryRecord
 from commonplace import HashingEmbedder
 from crewai_commonplace import CommonplaceStorage
+from crewai_commonplace.opened import Opened
 path, name, ends = sys.argv[1:]
 storage = CommonplaceStorage(path, embedder=HashingEmbedder(16))
 for n in range(20):

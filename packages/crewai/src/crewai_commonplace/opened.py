@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from commonplace import ClosedStoreError, InvalidInputError, Memory
+from commonplace import InvalidInputError, Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +20,8 @@ class Opened:
     """Where a face finds its memory.
 
     What is opened by a path is closed by `close` and opened again by the next use, as CrewAI
-    closes a store and goes on saving; a forked child opens its own. What was handed in is never
-    closed here.
+    closes a store and goes on saving; a forked child opens its own. Work that other threads are
+    in the middle of ends first: the last of them closes. What was handed in is never closed here.
 
     Args:
         memory: an open memory, or the path of one.
@@ -44,6 +45,8 @@ class Opened:
         self._path = memory if isinstance(memory, str | Path) else ""
         self._options = options
         self._process = os.getpid()
+        self._uses: Counter[int] = Counter()  # by the identity of the memory
+        self._leaving: dict[int, Memory] = {}
         self._lock = threading.Lock()
         if not self.given:
             self.memory()  # what is wrong with a path is said at once
@@ -51,30 +54,43 @@ class Opened:
     def memory(self) -> Memory:
         """The memory, open."""
         with self._lock:
-            if not self.given and self._process != os.getpid():
-                self._memory, self._process = None, os.getpid()
-            if self._memory is None:
-                self._memory = Memory(self._path, **self._options)
-            return self._memory
+            return self._current()
 
     def use(self, work: Callable[[Memory], T]) -> T:
-        """What the work gives; done again if another thread closed the memory meanwhile."""
-        memory = self.memory()
+        """What the work gives; a `close` meanwhile waits for its end."""
+        with self._lock:
+            memory = self._current()
+            self._uses[id(memory)] += 1
         try:
             return work(memory)
-        except ClosedStoreError:
-            if self.given:
-                raise
-            with self._lock:
-                if self._memory is memory:
-                    self._memory = None
-        return work(self.memory())
+        finally:
+            self._leave(memory)
 
     def close(self) -> None:
-        """Close what was opened here."""
+        """Close what was opened here, at once or when the work on it has ended."""
+        if self.given:
+            return
         with self._lock:
-            memory = None if self.given else self._memory
-            if memory is not None:
-                self._memory = None
-        if memory is not None:
+            memory, self._memory = self._memory, None
+            used = memory is not None and id(memory) in self._uses
+            if memory is not None and used:
+                self._leaving[id(memory)] = memory
+        if memory is not None and not used:
             memory.close()
+
+    def _current(self) -> Memory:
+        if not self.given and self._process != os.getpid():
+            self._memory, self._process = None, os.getpid()
+        if self._memory is None:
+            self._memory = Memory(self._path, **self._options)
+        return self._memory
+
+    def _leave(self, memory: Memory) -> None:
+        with self._lock:
+            self._uses[id(memory)] -= 1
+            if self._uses[id(memory)]:
+                return
+            del self._uses[id(memory)]
+            closed = self._leaving.pop(id(memory), None)
+        if closed is not None:
+            closed.close()
