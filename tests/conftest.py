@@ -1,21 +1,39 @@
 from __future__ import annotations
 
+import re
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.clocks import StepClock
+from tests.figures import Figures
 
 from commonplace import HashingEmbedder, Memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 settings.register_profile(
     "quick", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50
 )
 settings.load_profile("quick")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--figures", type=Path, help="keep the figures of tests in this directory")
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Figures:
+    """Call it with the number of a test in docs/trust.md and what was counted."""
+    return Figures(
+        name=re.sub(r"\W+", "_", request.node.name.removeprefix("test_")).strip("_"),
+        nightly=request.node.get_closest_marker("nightly") is not None,
+        started=time.monotonic(),
+        directory=request.config.getoption("--figures"),
+    )
 
 
 @pytest.fixture
