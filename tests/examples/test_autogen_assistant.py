@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-PROGRAM = Path(__file__).parents[2] / "examples" / "autogen_assistant.py"
+if TYPE_CHECKING:
+    from tests.examples.conftest import LinesOf
 
 
-def test_the_assistant_remembers_and_the_team_shares(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", PROGRAM],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [line.strip() for line in done.stdout.splitlines()]
+def test_the_assistant_remembers_and_the_team_shares(lines_of: LinesOf) -> None:
+    lines = lines_of("autogen_assistant.py")
     for line in (
         "Alice is allergic to peanuts.",
         '{"dishes": ["soup", "peanut curry"], "restaurant": "Zum Kater"}',
@@ -30,4 +20,3 @@ def test_the_assistant_remembers_and_the_team_shares(tmp_path: Path) -> None:
         "guide recalled: The museum in Vienna is closed on Mondays.",
     ):
         assert line in lines
-    assert list(tmp_path.iterdir()) == []

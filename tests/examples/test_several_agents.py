@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-PROGRAM = Path(__file__).parents[2] / "examples" / "several_agents.py"
+if TYPE_CHECKING:
+    from tests.examples.conftest import LinesOf
 
 
-def test_the_agents_end_with_one_truth(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", PROGRAM],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [line.strip() for line in done.stdout.splitlines()]
+def test_the_agents_end_with_one_truth(lines_of: LinesOf) -> None:
+    lines = lines_of("several_agents.py")
     for line in (
         "only support has: calls, hosting-new",
         "only sales has: hosting-old",
@@ -34,4 +24,3 @@ def test_the_agents_end_with_one_truth(tmp_path: Path) -> None:
         "Do they differ now? no",
     ):
         assert line in lines
-    assert list(tmp_path.iterdir()) == []
