@@ -50,6 +50,29 @@ def test_all_of_it_unless_asked_otherwise(memory: Memory) -> None:
     assert (context.tokens, context.omitted) == (sum(one.token_count for one in added), 0)
 
 
+def test_a_window_begins_with_the_roles_it_is_asked_for(memory: Memory) -> None:
+    thread = memory.thread("t")
+    answers = [{"role": "assistant", "content": "hm"}, call("c"), result("c")]
+    thread.add([SYSTEM, "a", *answers, "b", *answers])
+    assert positions(thread.context(limit=7)) == [0, 2, 3, 4, 5, 6, 7, 8]
+    begun = thread.context(limit=7, start_on="user")
+    assert (positions(begun), begun.omitted) == ([0, 5, 6, 7, 8], 4)
+    assert positions(thread.context(limit=7, start_on=["tool", "user"])) == [0, 5, 6, 7, 8]
+    assert positions(thread.context(limit=2, start_on="user")) == [0]
+    assert positions(thread.context(start_on="user")) == [*range(9)]
+    with pytest.raises(InvalidInputError):
+        thread.context(start_on=7)  # pyright: ignore[reportArgumentType] - that is the point
+
+
+def test_a_window_begins_so_behind_a_summary_too(memory: Memory) -> None:
+    thread = memory.thread("t")
+    thread.add([SYSTEM, *(pair for n in range(20) for pair in (f"q {n}", ("assistant", f"a {n}")))])
+    for limit in range(2, 12):
+        summed = thread.context(limit=limit, summary=True, start_on="user")
+        assert [one.position for one in summed[:2]] == [0, -1]
+        assert summed[2].kind == "user"
+
+
 def test_the_last_ones_and_the_system_message(memory: Memory) -> None:
     thread = memory.thread("t")
     thread.add([SYSTEM, *(f"message {n}" for n in range(10))])

@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, Any
 import hypothesis.strategies as st
 import pytest
 from autogen_agentchat import messages as agentchat
-from autogen_core.models import UserMessage
 from hypothesis import given
 from langchain_core import messages as langchain
 from langchain_core.messages import messages_from_dict
-from tests.threads.forms import AUTOGEN_CHAT, EVERY, LANGCHAIN, LANGCHAIN_MESSAGES
+from tests.threads.forms import (
+    AUTOGEN,
+    AUTOGEN_CHAT,
+    AUTOGEN_MODELS,
+    EVERY,
+    LANGCHAIN,
+    LANGCHAIN_MESSAGES,
+    Answer,
+)
 
 from commonplace import (
     HashingEmbedder,
@@ -125,6 +132,17 @@ def test_autogen_messages_say_who_speaks(memory: Memory) -> None:
     assert messages[0].id == AUTOGEN_CHAT[0].model_dump()["id"]
 
 
+def test_objects_of_the_frameworks_are_taken_as_their_dicts(memory: Memory) -> None:
+    for name, objects, dicts in (
+        ("langchain", LANGCHAIN_MESSAGES, LANGCHAIN),
+        ("autogen", [*AUTOGEN_CHAT, *AUTOGEN_MODELS], AUTOGEN),
+    ):
+        added = memory.thread(name).add(objects)
+        assert [message.given for message in added] == dicts
+        one = memory.thread(f"{name} one by one")
+        assert [message.given for each in objects for message in one.add(each)] == dicts
+
+
 @pytest.fixture(scope="module")
 def store() -> Iterator[Memory]:
     with Memory(":memory:", embedder=HashingEmbedder(16)) as opened:
@@ -203,10 +221,10 @@ MALFORMED: list[Any] = [
     None,
     5,
     b"bytes",
-    langchain.HumanMessage(SAID),
-    UserMessage(content=SAID, source="user"),
-    agentchat.TextMessage(content=SAID, source="user"),
-    [langchain.HumanMessage(SAID)],
+    langchain.HumanMessage,
+    Answer(words=[SAID]),
+    [Answer(words=[SAID])],
+    langchain.HumanMessage(SAID, id="i", additional_kwargs={"k": {SAID}}),
     [None],
     [SAID, 5],
     [("user", SAID, "more")],

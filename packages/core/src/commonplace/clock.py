@@ -72,3 +72,8 @@ def from_iso(text: str) -> datetime:
 def from_micros(micros: int) -> datetime:
     """The aware UTC datetime `micros` microseconds after 1970-01-01."""
     return _EPOCH + timedelta(microseconds=micros)
+
+
+def from_micros_if_any(micros: int | None) -> datetime | None:
+    """As `from_micros`; None for None."""
+    return None if micros is None else from_micros(micros)

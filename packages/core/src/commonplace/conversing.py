@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from commonplace.clock import from_micros, new_id
+from commonplace.clock import from_micros, from_micros_if_any, new_id
 from commonplace.errors import ConflictError, NotFoundError, ThreadEndedError
 from commonplace.jsonvalue import dump_json
 from commonplace.ledger import Place, Placed, Window
@@ -449,11 +449,11 @@ class _Batch:
     @property
     def _until(self) -> datetime | None:
         """Until when the thread keeps a message that is written now."""
-        return _moment(self._row.message_ttl and self._now + self._row.message_ttl)
+        return from_micros_if_any(self._row.message_ttl and self._now + self._row.message_ttl)
 
     def _at_home(self, entry: Entry, until: datetime | None) -> Entry:
         """The entry at the thread's scope, and living no longer than the thread and `until`."""
-        ends = (entry.record.expires_at, _moment(self._row.expires_at), until)
+        ends = (entry.record.expires_at, from_micros_if_any(self._row.expires_at), until)
         first = min((moment for moment in ends if moment is not None), default=None)
         return replace(entry, record=replace(entry.record, scope=self._scope, expires_at=first))
 
@@ -555,10 +555,6 @@ def _says_the_same(entry: Entry, old: Placed) -> bool:
 def _is_over(placed: Placed, now: int) -> bool:
     ends = placed.record.expires_at
     return ends is not None and ends <= from_micros(now)
-
-
-def _moment(micros: int | None) -> datetime | None:
-    return None if micros is None else from_micros(micros)
 
 
 def _remove_messages(

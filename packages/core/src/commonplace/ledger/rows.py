@@ -7,7 +7,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from commonplace.clock import from_micros, to_micros
+from commonplace.clock import from_micros, from_micros_if_any, to_micros
 from commonplace.jsonvalue import dump_json, load_json
 from commonplace.record import Record, Source
 
@@ -36,10 +36,10 @@ def record_of(row: Row[Any], scope: Scope) -> Record:
         source=_source(row.source),
         created_at=from_micros(row.created_at),
         updated_at=from_micros(row.updated_at),
-        expires_at=_moment(row.expires_at),
-        valid_from=_moment(row.valid_from),
-        valid_to=_moment(row.valid_to),
-        archived_at=_moment(row.archived_at),
+        expires_at=from_micros_if_any(row.expires_at),
+        valid_from=from_micros_if_any(row.valid_from),
+        valid_to=from_micros_if_any(row.valid_to),
+        archived_at=from_micros_if_any(row.archived_at),
         version=row.version,
     )
 
@@ -85,10 +85,6 @@ def _json(text: str) -> Any:
     """As `load_json`, without the steps that text of our own does not need."""
     found, end = _READ(text)
     return found if end == len(text) else load_json(text)
-
-
-def _moment(micros: int | None) -> datetime | None:
-    return None if micros is None else from_micros(micros)
 
 
 def _micros(moment: datetime | None) -> int | None:

@@ -9,25 +9,32 @@ from typing import TYPE_CHECKING, Any, cast
 
 from commonplace import limits
 from commonplace.arguments import checked_offset
-from commonplace.clock import from_iso, from_micros
+from commonplace.clock import from_iso, from_micros, from_micros_if_any
 from commonplace.drafts import Draft, RecordFields, draft
 from commonplace.errors import InvalidInputError
 from commonplace.jsonvalue import checked_json, dump_json, load_json
 from commonplace.message import Message, ThreadInfo, text_of
 from commonplace.parts import checked_name, checked_record_id
 from commonplace.threads.calls import called
-from commonplace.threads.formats import parts_of
+from commonplace.threads.formats import is_framework_message, parts_of
 from commonplace.threads.tokens import approximate_tokens
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from typing import Protocol, TypeAlias
 
     from commonplace.ledger import Place, ThreadRow
     from commonplace.record import Record, Source
     from commonplace.scope import Scope
     from commonplace.threads.formats import Parts
 
-    MessageLike: TypeAlias = Message | Mapping[str, Any] | tuple[str, Any] | str
+    class FrameworkMessage(Protocol):
+        """A message of LangChain, AutoGen or OpenAI."""
+
+        def model_dump(self) -> dict[str, Any]:
+            """Its fields."""
+            ...
+
+    MessageLike: TypeAlias = Message | FrameworkMessage | Mapping[str, Any] | tuple[str, Any] | str
     """A message in any form that `Thread.add` takes."""
 
 _SECOND = 1_000_000
@@ -53,17 +60,15 @@ def as_list(messages: MessageLike | Iterable[MessageLike]) -> list[MessageLike]:
     Raises:
         InvalidInputError: it is neither.
     """
-    if isinstance(messages, Message | Mapping | str):
+    if isinstance(messages, Message | Mapping | str) or is_framework_message(messages):
         return [cast("MessageLike", messages)]
     if isinstance(messages, tuple) and len(messages) == 2 and isinstance(messages[0], str):  # noqa: PLR2004 - a pair of role and content
         return [cast("MessageLike", messages)]
     if isinstance(messages, tuple) and messages and isinstance(messages[0], str):
         raise InvalidInputError("a message in a tuple is a pair of a role and a content")
-    # Pydantic's objects, such as the messages of LangChain, give their fields when gone through.
-    if hasattr(messages, "model_dump") or not isinstance(messages, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
+    if not isinstance(messages, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
         raise InvalidInputError(
-            f"messages is a message or a list of them, not {type(messages).__name__}; "
-            "give a framework's message as its dict"
+            f"messages is a message or a list of them, not {type(messages).__name__}"
         )
     return list(cast("Iterable[MessageLike]", messages))
 
@@ -149,17 +154,13 @@ def info_of(row: ThreadRow, scope: Scope) -> ThreadInfo:
         metadata=load_json(row.metadata),
         created_at=from_micros(row.created_at),
         updated_at=from_micros(row.updated_at),
-        ended_at=_time(row.ended_at),
-        expires_at=_time(row.expires_at),
+        ended_at=from_micros_if_any(row.ended_at),
+        expires_at=from_micros_if_any(row.expires_at),
         max_messages=row.max_messages,
         message_ttl=None if row.message_ttl is None else row.message_ttl / _SECOND,
         messages=row.messages,
         tokens=row.tokens,
     )
-
-
-def _time(micros: int | None) -> datetime | None:
-    return None if micros is None else from_micros(micros)
 
 
 def _record_fields(own: Mapping[str, Any], source: Source) -> RecordFields:

@@ -1,7 +1,8 @@
 """The forms in which messages are given, and the parts that all of them have.
 
 Understood are plain role and content; OpenAI chat messages and items of its Responses; Anthropic
-messages; LangChain's `message_to_dict`; AutoGen's `model_dump(mode="json")`.
+messages; LangChain's `message_to_dict`; AutoGen's `model_dump(mode="json")`; and the objects that
+these frameworks have for them.
 """
 
 from __future__ import annotations
@@ -70,18 +71,18 @@ def parts_of(given: object) -> Parts:
         return Parts("user", given, None, {})
     if isinstance(given, tuple | list):
         return _pair(cast("list[object]", list(cast("Any", given))))
-    if not isinstance(given, Mapping):
-        raise InvalidInputError(
-            f"a message is a Message, a dict, a (role, content) pair or a text of the user, not "
-            f"{type(given).__name__}; give a framework's message as its dict"
-        )
-    message = dict(cast("Mapping[str, Any]", given))
+    message = _dict_of(given)
     for form in (_langchain, _autogen, _with_role, _response_item):
         if (found := form(message)) is not None:
             return found
     raise InvalidInputError(
         "a message dict has 'role' and 'content', or is an OpenAI, LangChain or AutoGen message"
     )
+
+
+def is_framework_message(given: object) -> bool:
+    """Whether it is an object, of Pydantic, such as LangChain, AutoGen and OpenAI have."""
+    return hasattr(given, "model_dump") and not isinstance(given, type)
 
 
 def revised(original: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -103,6 +104,24 @@ def revised(original: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
         return None
     shown = {"content": parts.content, "role": parts.role, "name": parts.own.get("name")}
     return form if shown | dict(changes) == shown else None
+
+
+def _dict_of(given: object) -> dict[str, Any]:
+    """A message's dict; of an object of LangChain, AutoGen or OpenAI, the one it dumps as."""
+    if isinstance(given, Mapping):
+        return dict(cast("Mapping[str, Any]", given))
+    message = cast("Any", given)
+    if not is_framework_message(given):
+        raise InvalidInputError(
+            f"a message is a Message, a framework's message, a dict, a (role, content) pair or a "
+            f"text of the user, not {type(given).__name__}"
+        )
+    try:
+        if hasattr(given, "additional_kwargs"):  # LangChain's `message_to_dict`
+            return {"type": message.type, "data": message.model_dump()}
+        return message.model_dump(mode="json", exclude_none=hasattr(given, "role"))
+    except (TypeError, ValueError):
+        raise InvalidInputError(f"a {type(given).__name__} cannot be written as JSON") from None
 
 
 def _place_of(name: str, said: Mapping[str, Any]) -> str:

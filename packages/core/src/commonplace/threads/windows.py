@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from commonplace.ledger import Window
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     Read: TypeAlias = Callable[[Window], list[Message]]
     """The messages of one thread that a window shows, in order."""
 
+NOWHERE = -1
+"""The position of a summary, which is no message of the thread."""
 _READ_AT_ONCE = 1000
 _A_FEW = 8
 _MORE = 4
@@ -102,6 +105,21 @@ def fits(messages: Sequence[Message], room: Room, count: TokenCounter) -> bool:
     """Whether all the messages find room."""
     enough = room.messages is None or len(messages) <= room.messages
     return enough and (room.tokens is None or sum(map(count, messages)) <= room.tokens)
+
+
+def starting_on(chosen: list[Message], roles: Sequence[str]) -> list[Message]:
+    """The messages from the first one of these roles on; those that stand apart stay.
+
+    Args:
+        chosen: the newest messages, maybe behind a summary or the opening system message.
+        roles: roles or role types; empty for any.
+    """
+    if not roles:
+        return chosen
+    apart = list(takewhile(lambda one: one.position == NOWHERE or one.kind == "system", chosen))
+    behind = chosen[len(apart) :]
+    rest = dropwhile(lambda one: not {one.role, one.kind} & set(roles), behind)
+    return [*apart, *without_orphans(list(rest))]
 
 
 def _first_read(room: Room, mean: float) -> int:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from commonplace.analytics import ThreadStats
+    from commonplace.ledger import Selection
     from commonplace.message import ThreadInfo
     from commonplace.moving.reports import Progress, ThreadExportReport, ThreadImportReport
     from commonplace.scope import ScopeLike
@@ -81,7 +82,7 @@ class Threads:
         Raises:
             InvalidInputError: an argument is malformed.
         """
-        selection = self._memory._selection(self._memory._wanted(scope), below=recursive)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of one house
+        selection = self._within(scope, recursive)
         return self._conversations.page(
             selection,
             _wanted(filter, since, active),
@@ -99,7 +100,7 @@ class Threads:
         active: bool | None = None,
     ) -> int:
         """How many threads match; the arguments are those of `list`."""
-        selection = self._memory._selection(self._memory._wanted(scope), below=recursive)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of one house
+        selection = self._within(scope, recursive)
         return self._conversations.count(selection, _wanted(filter, since, active))
 
     def stats(self, *, scope: ScopeLike | None = None, recursive: bool = True) -> ThreadStats:
@@ -112,7 +113,7 @@ class Threads:
         Raises:
             OutsideViewError: the scope lies outside this view.
         """
-        selection = self._memory._selection(self._memory._wanted(scope), below=recursive)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of one house
+        selection = self._within(scope, recursive)
         return self._conversations.stats(selection)
 
     def delete(
@@ -182,7 +183,7 @@ class Threads:
             StorageFullError: the disk is full; nothing is left of the file.
         """
         checked_choice(format, ("jsonl", "openai"), "format")
-        selection = self._memory._selection(self._memory._wanted(scope), below=recursive)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of one house
+        selection = self._within(scope, recursive)
         return self._conversations.export(
             checked_path(path),
             selection,
@@ -260,6 +261,10 @@ class Threads:
         """
         target = self._memory._view.writable(None)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of one house
         return self._conversations.sweep(self._memory._selection([target]))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as above
+
+    def _within(self, scope: ScopeLike | None, recursive: bool) -> Selection:  # noqa: FBT001 - passed on
+        wanted = self._memory._wanted(scope)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of one house
+        return self._memory._selection(wanted, below=recursive)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as above
 
     def __repr__(self) -> str:
         return f"<Threads of {self._memory!r}>"
