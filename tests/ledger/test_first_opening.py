@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Timer
 from typing import TYPE_CHECKING
 
+from commonplace import HashingEmbedder, Memory
+from commonplace.ledger import sqlite
 from commonplace.ledger.sqlite import create_private, open_engine
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 TOGETHER = 4
 
@@ -31,3 +35,21 @@ def test_connections_that_open_a_new_file_at_once_all_get_it(tmp_path: Path) -> 
             path = tmp_path / f"{number}.sqlite"
             create_private(path)
             assert list(threads.map(connect, [path] * TOGETHER)) == ["wal"] * TOGETHER
+
+
+def test_an_opening_outwaits_another_that_is_making_the_ledger(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: on a busy machine, four processes that began a memory at once gave up."""
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 10)
+    path.mkdir()
+    create_private(path / "ledger.sqlite")
+    engine = open_engine(path / "ledger.sqlite", "normal")
+    with engine.connect() as other:
+        other.execution_options(writes=True).exec_driver_sql("CREATE TABLE t (x)")
+        release = Timer(0.3, other.rollback)
+        release.start()
+        with Memory(path, embedder=HashingEmbedder(16)) as memory:
+            assert memory.count() == 0
+        release.join()
+    engine.dispose()

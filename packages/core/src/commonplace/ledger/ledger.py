@@ -6,6 +6,7 @@ import contextlib
 import functools
 import stat
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, text
@@ -17,6 +18,7 @@ from commonplace.errors import (
     FormatTooNewError,
     NotFoundError,
     PermissionDeniedError,
+    StoreLockedError,
     StoreUnavailableError,
 )
 from commonplace.ledger.comparing import Comparison
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from commonplace.scope import Scope
 
 LEDGER_FILE = "ledger.sqlite"
+_MIGRATION_SECONDS = 60.0
+"""How long opening waits for another process that makes or migrates the ledger."""
 
 
 class Ledger:
@@ -199,6 +203,15 @@ class Ledger:
             yield
 
     def _prepare(self) -> str:
+        deadline = time.monotonic() + _MIGRATION_SECONDS
+        while True:
+            try:
+                return self._identified()
+            except StoreLockedError:  # another process is making or migrating it
+                if time.monotonic() > deadline:
+                    raise
+
+    def _identified(self) -> str:
         with self._engine.connect() as connection:
             if _format_of(connection) == FORMAT:
                 return _ledger_id(connection)

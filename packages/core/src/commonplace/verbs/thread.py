@@ -113,7 +113,8 @@ class Thread(Extracting):
         A message is a dict with `role` and `content` (text or content blocks) and, if wanted, `id`,
         `name`, `role_type`, `metadata`, `created_at`, `ttl` or `expires_at`, `token_count`; an
         OpenAI, Anthropic, LangChain or AutoGen message, as its object or as its dict, which
-        `Message.given` gives back equal; a `(role, content)` pair; a `Message`; or a text, which the user said.
+        `Message.given` gives back equal; a `(role, content)` pair; a `Message`; or a text, which
+        the user said.
 
         A message whose `id` is in the thread already takes its place there: adding the same
         messages twice changes nothing.
