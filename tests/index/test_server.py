@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import select
 import shutil
 import socket
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,6 @@ class Server:
             self._port = probe.getsockname()[1]
         self._directory = directory
         self.url = f"http://127.0.0.1:{self._port}"
-        self.start()
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -64,6 +64,7 @@ class Server:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     running = Server(tmp_path / "chroma")
+    running.start()
     yield running
     running.stop()
 
@@ -79,18 +80,16 @@ def filled(memory: Memory) -> None:
     )
 
 
-HELD = """
-import sys, chromadb
-client = chromadb.HttpClient(host="127.0.0.1", port=int(sys.argv[1]))
-print(*(collection.count() for collection in client.list_collections()))
-"""
-
-
 def held(server: Server) -> list[int]:
-    """How many entries each collection on the server has, asked by a client of its own."""
-    port = server.url.rsplit(":", 1)[1]
-    done = subprocess.run([sys.executable, "-c", HELD, port], capture_output=True, check=True)
-    return [int(count) for count in done.stdout.split()]
+    """How many entries each collection on the server has, by its own API."""
+    whole = f"{server.url}/api/v2/tenants/default_tenant/databases/default_database/collections"
+    names = [collection["id"] for collection in asked(whole)]
+    return [asked(f"{whole}/{name}/count") for name in names]
+
+
+def asked(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - the server of this test
+        return json.load(answer)
 
 
 def test_the_index_on_a_server_follows_and_catches_up(path: Path, server: Server) -> None:
@@ -150,9 +149,9 @@ def test_searches_by_a_server_that_forgot_everything_miss_nothing(
 
 
 def test_a_server_that_is_down_is_a_problem_to_verify_and_to_nobody_else(
-    path: Path, server: Server
+    path: Path, tmp_path: Path
 ) -> None:
-    server.stop()
+    server = Server(tmp_path / "chroma")
     with opened(path, server) as memory:
         memory.add("text", id="a", vector=QUERY)
         assert [hit.id for hit in memory.search(vector=QUERY)] == ["a"]
@@ -164,3 +163,4 @@ def test_a_server_that_is_down_is_a_problem_to_verify_and_to_nobody_else(
         memory.flush()
         assert held(server) == [1]
         assert memory.verify().ok
+    server.stop()
