@@ -68,13 +68,17 @@ if TYPE_CHECKING:
     from commonplace.middleware.redaction import Redaction
     from commonplace.middleware.sizes import SizeLimits
     from commonplace.moving import (
+        BackupReport,
         ExportReport,
         ImportReport,
         Progress,
         Refusal,
+        RestoreReport,
         Tally,
         ThreadExportReport,
         ThreadImportReport,
+        check_backup,
+        restore_backup,
     )
     from commonplace.recalling import LeftOut, Recall
     from commonplace.record import (
@@ -163,13 +167,17 @@ _HOMES = {
     "middleware.redaction": ["Redaction"],
     "middleware.sizes": ["SizeLimits"],
     "moving": [
+        "BackupReport",
         "ExportReport",
         "ImportReport",
         "Progress",
         "Refusal",
+        "RestoreReport",
         "Tally",
         "ThreadExportReport",
         "ThreadImportReport",
+        "check_backup",
+        "restore_backup",
     ],
     "record": [
         "Event",
@@ -202,6 +210,7 @@ __all__ = [
     "AsyncMemory",
     "AsyncThread",
     "AsyncThreads",
+    "BackupReport",
     "Bm25",
     "CallableEmbedder",
     "Change",
@@ -262,6 +271,7 @@ __all__ = [
     "Report",
     "Reranker",
     "RerankerError",
+    "RestoreReport",
     "Scope",
     "ScopeInfo",
     "SentencePicker",
@@ -292,11 +302,13 @@ __all__ = [
     "Version",
     "WriteMiddleware",
     "approximate_tokens",
+    "check_backup",
     "from_chroma",
     "from_langchain",
     "matches",
     "parse_filter",
     "render",
+    "restore_backup",
 ]
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from commonplace.ledger.comparing import UNIQUE, Comparison, Finding, Measure, Verdict
+from commonplace.ledger.copying import check_file
 from commonplace.ledger.entries import Entry, IfExists, Written
-from commonplace.ledger.ledger import Ledger
+from commonplace.ledger.ledger import LEDGER_FILE, Ledger
 from commonplace.ledger.links import Edge, Links, Way
 from commonplace.ledger.loading import Loading, SpaceModel
 from commonplace.ledger.reindexing import Census, Origin, Reached, State
+from commonplace.ledger.log import LogState, in_use, log_state
+from commonplace.ledger.schema import FORMAT
 from commonplace.ledger.scope_list import ScopeList, ScopePattern
 from commonplace.ledger.selection import Selection
 from commonplace.ledger.snapshot import Snapshot
@@ -19,6 +22,8 @@ from commonplace.ledger.vectorreading import PARTIAL, Change, Space
 
 __all__ = [
     "FIELDS",
+    "FORMAT",
+    "LEDGER_FILE",
     "PARTIAL",
     "UNIQUE",
     "Census",
@@ -34,6 +39,7 @@ __all__ = [
     "Ledger",
     "Links",
     "Loading",
+    "LogState",
     "Measure",
     "Origin",
     "Place",
@@ -56,5 +62,8 @@ __all__ = [
     "Whole",
     "Window",
     "Written",
+    "check_file",
     "check_space",
+    "in_use",
+    "log_state",
 ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sqlite3
 import stat
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, text
 
@@ -21,8 +22,10 @@ from commonplace.errors import (
 )
 from commonplace.ledger.comparing import Comparison
 from commonplace.ledger.connections import Connections
+from commonplace.ledger.copying import Contents, begin_anew, contents, copy_pages
 from commonplace.ledger.driver import DriverConnection
 from commonplace.ledger.loading import Loading
+from commonplace.ledger.log import Claim
 from commonplace.ledger.past import PastSnapshot
 from commonplace.ledger.schema import FORMAT, settings
 from commonplace.ledger.scope_ids import ScopeCache, ScopeIds
@@ -39,7 +42,7 @@ from commonplace.ledger.transaction import Transaction
 from commonplace.ledger.transfer import Extract
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine
@@ -74,10 +77,11 @@ class Ledger:
         self._translate = functools.partial(translated, where=where)
         self._connections = Connections(engine, self._translate)
         self.path = path
+        self._claim = None if path is None else Claim(path)
         try:
             self.id = self._prepare()
         except BaseException:
-            engine.dispose()
+            self.close()
             raise
 
     @classmethod
@@ -171,9 +175,39 @@ class Ledger:
         with self.read() as snapshot:
             return snapshot.scope_ids(wanted)
 
+    def copy(self, path: Path, told: Callable[[int, int], object]) -> Contents:
+        """Copy all that is there now into an empty file; what that is.
+
+        Args:
+            path: the file.
+            told: called with how many pages are copied, and how many there are.
+
+        Raises:
+            DataDamagedError: the ledger is damaged.
+            StorageFullError: the disk is full.
+        """
+        with self._exclusive_in_memory(), self._connections.transaction("BEGIN") as connection:
+            found = contents(DriverConnection(connection, self._translate))
+            try:
+                copy_pages(connection.connection.driver_connection, path, told)
+            except sqlite3.Error as error:
+                raise translated(error, str(path)) or error from error
+        return found
+
+    def begin_anew(self, origin: dict[str, Any]) -> None:
+        """Take a new identity, as a copy must; see `copying`.
+
+        Args:
+            origin: what to note of where the copy came from.
+        """
+        with self._writing() as (driver, _):
+            self.id = begin_anew(driver, origin)
+
     def close(self) -> None:
         """Close every connection. Idempotent."""
         self._connections.close()
+        if self._claim is not None:
+            self._claim.release()
 
     @contextlib.contextmanager
     def _reading(self) -> Generator[tuple[DriverConnection, ScopeIds]]:
