@@ -8,8 +8,8 @@ from commonplace.ledger.entries import Entry, IfExists, Written
 from commonplace.ledger.ledger import LEDGER_FILE, Ledger
 from commonplace.ledger.links import Edge, Links, Way
 from commonplace.ledger.loading import Loading, SpaceModel
-from commonplace.ledger.reindexing import Census, Origin, Reached, State
 from commonplace.ledger.log import LogState, in_use, log_state
+from commonplace.ledger.reindexing import Census, Origin, Reached, State
 from commonplace.ledger.schema import FORMAT
 from commonplace.ledger.scope_list import ScopeList, ScopePattern
 from commonplace.ledger.selection import Selection

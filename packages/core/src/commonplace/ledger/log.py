@@ -17,7 +17,6 @@ import struct
 import threading
 import time
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -26,6 +25,7 @@ from commonplace.errors import DataDamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -247,7 +247,7 @@ def _powers(most: int) -> NDArray[np.uint32]:
 
 
 def _restarted_since(file: Path) -> bool:
-    """Whether the machine was started after a file was last written to, as far as it can be told."""
+    """Whether the machine was started after a file was last written to; True if unknown."""
     if not hasattr(time, "CLOCK_BOOTTIME"):
         return True
     try:

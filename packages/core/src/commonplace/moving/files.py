@@ -59,9 +59,12 @@ def written_whole(path: Path) -> Generator[IO[bytes]]:
         NotFoundError: its directory is not there.
         StorageFullError: the disk is full.
     """
-    with drafted(path) as draft, draft.open("wb", buffering=_BUFFER) as raw:
-        with _compressed(raw, path.resolve()) as file:
-            yield file
+    with (
+        drafted(path) as draft,
+        draft.open("wb", buffering=_BUFFER) as raw,
+        _compressed(raw, path) as file,
+    ):
+        yield file
 
 
 @contextlib.contextmanager
