@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from commonplace import CommonplaceError, __version__
 from commonplace.cli import (
+    backups,
     bench,
     care,
     comparing,
@@ -103,6 +104,8 @@ app.command()(care.stats)
 app.command()(care.verify)
 app.command()(care.repair)
 app.command()(reindex.reindex)
+app.command()(backups.backup)
+app.command()(backups.restore_backup)
 app.command()(bench.bench)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from commonplace.ledger.comparing import UNIQUE, Comparison, Finding, Measure, Verdict
 from commonplace.ledger.copying import check_file
 from commonplace.ledger.entries import Entry, IfExists, Written
-from commonplace.ledger.ledger import LEDGER_FILE, Ledger
+from commonplace.ledger.ledger import LEDGER_FILE, SIGN_FILE, Ledger
 from commonplace.ledger.links import Edge, Links, Way
 from commonplace.ledger.loading import Loading, SpaceModel
 from commonplace.ledger.log import LogState, in_use, log_state
@@ -25,6 +25,7 @@ __all__ = [
     "FORMAT",
     "LEDGER_FILE",
     "PARTIAL",
+    "SIGN_FILE",
     "UNIQUE",
     "Census",
     "Change",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import sqlite3
 import stat
 import threading
@@ -14,6 +15,7 @@ from sqlalchemy import select, text
 from commonplace.clock import new_id
 from commonplace.errors import (
     CommonplaceError,
+    DataDamagedError,
     FormatError,
     FormatTooNewError,
     NotFoundError,
@@ -51,6 +53,10 @@ if TYPE_CHECKING:
     from commonplace.scope import Scope
 
 LEDGER_FILE = "ledger.sqlite"
+SIGN_FILE = "memory.txt"
+"""Says that there is a ledger: where it is gone, no empty one takes its place unseen."""
+
+_SIGN = b"This directory holds a Commonplace memory; its records are in ledger.sqlite.\n"
 
 
 class Ledger:
@@ -108,7 +114,10 @@ class Ledger:
             DataDamagedError: the file is damaged or no database.
         """
         path = None if directory is None else _private_file(directory, create=create)
-        return cls(open_engine(path, durability), SQLITE, path, keep_versions=keep_versions)
+        opened = cls(open_engine(path, durability), SQLITE, path, keep_versions=keep_versions)
+        if path is not None:
+            _leave_sign(path.with_name(SIGN_FILE))
+        return opened
 
     @contextlib.contextmanager
     def read(self, *, as_of: int | None = None) -> Generator[Snapshot]:
@@ -276,12 +285,31 @@ def _migrate(connection: Connection) -> str:
     return _ledger_id(connection)
 
 
+def _is_lost(path: Path) -> bool:
+    """Whether there was a ledger here that is gone."""
+    sign = path.with_name(SIGN_FILE)
+    return sign.exists() and not (path.exists() and path.stat().st_size)
+
+
+def _leave_sign(path: Path) -> None:
+    if not path.exists():
+        with contextlib.suppress(OSError):  # the next opening tries again
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(_SIGN)
+
+
 def _private_file(directory: Path, *, create: bool) -> Path:
     """The ledger's path, its directory made for the owner alone if it is new."""
     path = directory / LEDGER_FILE
     try:
-        if not create and not path.exists():
+        if not create and not path.exists() and not _is_lost(path):
             raise NotFoundError(f"there is no memory at {directory}; check the path")
+        if _is_lost(path):
+            raise DataDamagedError(
+                f"{path} is missing or empty, but there was a memory; restore a backup, or remove "
+                f"{directory} to begin anew"
+            )
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.is_symlink() or (path.exists() and not stat.S_ISREG(path.stat().st_mode)):
             raise PermissionDeniedError(f"{path} is not a plain file; remove it or choose another")

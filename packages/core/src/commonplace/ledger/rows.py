@@ -41,6 +41,7 @@ _SUMMED = (
     "has_text",
 )
 _OF_ROW = attrgetter(*_SUMMED)
+_FORM = "\x1f".join(["%s"] * (len(_SUMMED) + 2))
 
 
 def record_of(row: Row[Any], scope: Scope) -> Record:
@@ -104,7 +105,7 @@ def checksum(row: Mapping[str, Any]) -> int:
 
 
 def _checksum(values: tuple[Any, ...], importance: float, content: str) -> int:
-    return crc32(content.encode(), crc32(repr((float(importance), *values)).encode()))
+    return crc32((_FORM % (*values, float(importance), content)).encode())
 
 
 def content_hash(content: str) -> int:

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from commonplace.arguments import checked_flag
 from commonplace.errors import ConflictError, InvalidInputError, StoreLockedError
 from commonplace.failpoints import reach
-from commonplace.ledger import LEDGER_FILE, Ledger, check_file, in_use
+from commonplace.ledger import LEDGER_FILE, SIGN_FILE, Ledger, check_file, in_use
 from commonplace.moving.backing import BackupReport, checked
 from commonplace.moving.files import checked_path, sync, translated_errors
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20
 _IN_MEMORY = ":memory:"
-_OURS = {LEDGER_FILE, f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-shm", "index", "index.lock"}
+_OURS = {LEDGER_FILE, f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-shm", "index", "index.lock", SIGN_FILE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
