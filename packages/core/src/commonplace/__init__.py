@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from commonplace.aiothreads import AsyncThread, AsyncThreads
     from commonplace.analysis import Language
     from commonplace.analytics import ThreadStats, Timeline, TimelinePart
+    from commonplace.checkup import Diagnosis, Finding, doctor
     from commonplace.clock import Clock, SystemClock
     from commonplace.comparing import Change, Diff, MergeReport, SyncReport
     from commonplace.drafts import RecordFields
@@ -112,6 +113,7 @@ _HOMES = {
     "analysis": ["Language"],
     "aiothreads": ["AsyncThread", "AsyncThreads"],
     "analytics": ["ThreadStats", "Timeline", "TimelinePart"],
+    "checkup": ["Diagnosis", "Finding", "doctor"],
     "clock": ["Clock", "SystemClock"],
     "comparing": ["Change", "Diff", "MergeReport", "SyncReport"],
     "drafts": ["RecordFields"],
@@ -221,6 +223,7 @@ __all__ = [
     "Context",
     "ContextWeights",
     "DataDamagedError",
+    "Diagnosis",
     "Diff",
     "Embedder",
     "EmbedderError",
@@ -231,6 +234,7 @@ __all__ = [
     "Fact",
     "FileDamagedError",
     "Filter",
+    "Finding",
     "ForkedStoreError",
     "FormatError",
     "FormatTooNewError",
@@ -303,6 +307,7 @@ __all__ = [
     "WriteMiddleware",
     "approximate_tokens",
     "check_backup",
+    "doctor",
     "from_chroma",
     "from_langchain",
     "matches",

@@ -16,6 +16,7 @@ from commonplace.cli import (
     care,
     comparing,
     curating,
+    doctoring,
     events,
     history,
     linking,
@@ -50,7 +51,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=(
         "Exit codes: 0 fine, 1 an error or refused lines, 2 wrong usage, "
-        "3 verify or repair found problems that remain."
+        "3 verify, repair or doctor found problems that remain."
     ),
 )
 
@@ -103,6 +104,7 @@ app.command("import")(moving.import_)
 app.command()(care.stats)
 app.command()(care.verify)
 app.command()(care.repair)
+app.command()(doctoring.doctor)
 app.command()(reindex.reindex)
 app.command()(backups.backup)
 app.command()(backups.restore_backup)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import Annotated
 
 import typer
@@ -44,6 +44,8 @@ def restore_backup(
     as_json: options.AsJson = False,
 ) -> None:
     """Check a backup, and make a memory of it at --memory."""
+    # Here and not above: it takes longer to import than `commonplace --help` should take to run.
+
     with terminal.progressing() as told:
         report = restored(backup, memory, replace=replace, progress=told)
     if as_json:

@@ -8,7 +8,7 @@ from commonplace.ledger.entries import Entry, IfExists, Written
 from commonplace.ledger.ledger import LEDGER_FILE, SIGN_FILE, Ledger
 from commonplace.ledger.links import Edge, Links, Way
 from commonplace.ledger.loading import Loading, SpaceModel
-from commonplace.ledger.log import LogState, in_use, log_state
+from commonplace.ledger.log import LogState, beside, give_up_log, in_use, log_state
 from commonplace.ledger.reindexing import Census, Origin, Reached, State
 from commonplace.ledger.schema import FORMAT
 from commonplace.ledger.scope_list import ScopeList, ScopePattern
@@ -63,8 +63,10 @@ __all__ = [
     "Whole",
     "Window",
     "Written",
+    "beside",
     "check_file",
     "check_space",
+    "give_up_log",
     "in_use",
     "log_state",
 ]

@@ -13,6 +13,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import shutil
 import struct
 import threading
 import time
@@ -106,6 +107,23 @@ def log_state(path: Path) -> LogState | None:
     """The log of a ledger that nobody has open; None if nothing can be told of it."""
     with _turn, _alone(path) as alone:
         return _state(path) if alone else None
+
+
+def give_up_log(path: Path) -> None:
+    """Go on without what is gone from the log of a ledger that nobody has open.
+
+    The log is kept beside under another name. As much of it as is whole stays in use.
+    """
+    with _turn, _alone(path) as alone:
+        state = _state(path) if alone else None
+        if state is None or not state.lost:
+            return
+        log, kept = beside(path, "-wal"), beside(path, "-wal.damaged")
+        if log.exists() and state.whole > state.in_ledger:
+            shutil.copy2(log, kept)
+        elif log.exists():
+            log.replace(kept)
+        beside(path, "-shm").unlink(missing_ok=True)
 
 
 def beside(path: Path, suffix: str) -> Path:
