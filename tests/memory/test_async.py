@@ -124,6 +124,7 @@ EXAMPLES: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {
     "flush": [((), {})],
     "verify": [((), {})],
     "repair": [((), {})],
+    "backup": [((NEW,), {"overwrite": True})],
     "stats": [((), {})],
     "close": [((), {})],
     "history": [(("2",), {}), (("nobody",), {})],
@@ -151,7 +152,7 @@ EXAMPLES: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {
     "reindex": [((HashingEmbedder(32),), {})],
 }
 # What these give has an identity of its own: a new id, the id of its memory.
-MAKES_ITS_OWN = {"on", "share", "export"}
+MAKES_ITS_OWN = {"on", "share", "export", "backup"}
 CASES = [(verb, *case) for verb, cases in EXAMPLES.items() for case in cases]
 
 # For verbs that refuse, arguments that they refuse, and how.

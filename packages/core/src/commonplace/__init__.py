@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from commonplace.aiothreads import AsyncThread, AsyncThreads
     from commonplace.analysis import Language
     from commonplace.analytics import ThreadStats, Timeline, TimelinePart
+    from commonplace.checkup import Diagnosis, Finding, doctor
     from commonplace.clock import Clock, SystemClock
     from commonplace.comparing import Change, Diff, MergeReport, SyncReport
     from commonplace.drafts import RecordFields
@@ -68,13 +69,17 @@ if TYPE_CHECKING:
     from commonplace.middleware.redaction import Redaction
     from commonplace.middleware.sizes import SizeLimits
     from commonplace.moving import (
+        BackupReport,
         ExportReport,
         ImportReport,
         Progress,
         Refusal,
+        RestoreReport,
         Tally,
         ThreadExportReport,
         ThreadImportReport,
+        check_backup,
+        restore_backup,
     )
     from commonplace.recalling import LeftOut, Recall
     from commonplace.record import (
@@ -108,6 +113,7 @@ _HOMES = {
     "analysis": ["Language"],
     "aiothreads": ["AsyncThread", "AsyncThreads"],
     "analytics": ["ThreadStats", "Timeline", "TimelinePart"],
+    "checkup": ["Diagnosis", "Finding", "doctor"],
     "clock": ["Clock", "SystemClock"],
     "comparing": ["Change", "Diff", "MergeReport", "SyncReport"],
     "drafts": ["RecordFields"],
@@ -163,13 +169,17 @@ _HOMES = {
     "middleware.redaction": ["Redaction"],
     "middleware.sizes": ["SizeLimits"],
     "moving": [
+        "BackupReport",
         "ExportReport",
         "ImportReport",
         "Progress",
         "Refusal",
+        "RestoreReport",
         "Tally",
         "ThreadExportReport",
         "ThreadImportReport",
+        "check_backup",
+        "restore_backup",
     ],
     "record": [
         "Event",
@@ -202,6 +212,7 @@ __all__ = [
     "AsyncMemory",
     "AsyncThread",
     "AsyncThreads",
+    "BackupReport",
     "Bm25",
     "CallableEmbedder",
     "Change",
@@ -212,6 +223,7 @@ __all__ = [
     "Context",
     "ContextWeights",
     "DataDamagedError",
+    "Diagnosis",
     "Diff",
     "Embedder",
     "EmbedderError",
@@ -222,6 +234,7 @@ __all__ = [
     "Fact",
     "FileDamagedError",
     "Filter",
+    "Finding",
     "ForkedStoreError",
     "FormatError",
     "FormatTooNewError",
@@ -262,6 +275,7 @@ __all__ = [
     "Report",
     "Reranker",
     "RerankerError",
+    "RestoreReport",
     "Scope",
     "ScopeInfo",
     "SentencePicker",
@@ -292,11 +306,14 @@ __all__ = [
     "Version",
     "WriteMiddleware",
     "approximate_tokens",
+    "check_backup",
+    "doctor",
     "from_chroma",
     "from_langchain",
     "matches",
     "parse_filter",
     "render",
+    "restore_backup",
 ]
 
 

@@ -169,6 +169,7 @@ class AsyncMemory:
     flush = _threaded(Memory.flush)
     verify = _threaded(Memory.verify)
     repair = _threaded(Memory.repair)
+    backup = _threaded(Memory.backup)
     stats = _threaded(Memory.stats)
     close = _threaded(Memory.close)
 

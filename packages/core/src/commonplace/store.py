@@ -38,6 +38,7 @@ from commonplace.maintenance import (
     verify,
 )
 from commonplace.middleware import Chain
+from commonplace.moving import write_backup
 from commonplace.moving.importing import Importer
 from commonplace.reading import Reader
 from commonplace.search import MessageCache, Searcher, TextCache, VectorCache
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from commonplace.events import Watch
     from commonplace.ledger import Durability
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
+    from commonplace.moving import BackupReport, Progress
     from commonplace.scope import Scope
 
 IN_MEMORY = ":memory:"
@@ -277,6 +279,13 @@ class Store:
         report = reindex.run()
         self._index.nudge()
         return report
+
+    def backup(self, path: Path, *, overwrite: bool, progress: Progress | None) -> BackupReport:
+        """Copy the ledger into a file."""
+        self._check_open()
+        return write_backup(
+            self._ledger, path, now=self.now(), overwrite=overwrite, progress=progress
+        )
 
     def stats(self) -> Stats:
         """Counts and sizes."""

@@ -11,10 +11,12 @@ from typer.core import TyperGroup
 
 from commonplace import CommonplaceError, __version__
 from commonplace.cli import (
+    backups,
     bench,
     care,
     comparing,
     curating,
+    doctoring,
     events,
     history,
     linking,
@@ -49,7 +51,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=(
         "Exit codes: 0 fine, 1 an error or refused lines, 2 wrong usage, "
-        "3 verify or repair found problems that remain."
+        "3 verify, repair or doctor found problems that remain."
     ),
 )
 
@@ -102,7 +104,10 @@ app.command("import")(moving.import_)
 app.command()(care.stats)
 app.command()(care.verify)
 app.command()(care.repair)
+app.command()(doctoring.doctor)
 app.command()(reindex.reindex)
+app.command()(backups.backup)
+app.command()(backups.restore_backup)
 app.command()(bench.bench)
 
 

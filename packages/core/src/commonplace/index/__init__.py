@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from commonplace.index.index import Index, open_index
+from commonplace.index.manifest import chroma_versions
 
-__all__ = ["Index", "open_index"]
+__all__ = ["Index", "chroma_versions", "open_index"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 import os
 import shutil
@@ -43,6 +44,12 @@ def read_manifest(directory: Path) -> Manifest | None:
         return Manifest(**found)
     except (OSError, ValueError, TypeError):
         return None
+
+
+def chroma_versions(directory: Path) -> tuple[str | None, str]:
+    """The version of Chroma that wrote the index of a memory, if any did, and the one installed."""
+    found = read_manifest(directory / INDEX_DIRECTORY)
+    return None if found is None else found.chroma, importlib.metadata.version("chromadb")
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:

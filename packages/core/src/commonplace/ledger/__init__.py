@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from commonplace.ledger.comparing import UNIQUE, Comparison, Finding, Measure, Verdict
+from commonplace.ledger.copying import check_file
 from commonplace.ledger.entries import Entry, IfExists, Written
-from commonplace.ledger.ledger import Ledger
+from commonplace.ledger.ledger import LEDGER_FILE, SIGN_FILE, Ledger
 from commonplace.ledger.links import Edge, Links, Way
 from commonplace.ledger.loading import Loading, SpaceModel
+from commonplace.ledger.log import LogState, beside, give_up_log, in_use, log_state
 from commonplace.ledger.reindexing import Census, Origin, Reached, State
+from commonplace.ledger.schema import FORMAT
 from commonplace.ledger.scope_list import ScopeList, ScopePattern
 from commonplace.ledger.selection import Selection
 from commonplace.ledger.snapshot import Snapshot
@@ -19,7 +22,10 @@ from commonplace.ledger.vectorreading import PARTIAL, Change, Space
 
 __all__ = [
     "FIELDS",
+    "FORMAT",
+    "LEDGER_FILE",
     "PARTIAL",
+    "SIGN_FILE",
     "UNIQUE",
     "Census",
     "Change",
@@ -34,6 +40,7 @@ __all__ = [
     "Ledger",
     "Links",
     "Loading",
+    "LogState",
     "Measure",
     "Origin",
     "Place",
@@ -56,5 +63,10 @@ __all__ = [
     "Whole",
     "Window",
     "Written",
+    "beside",
+    "check_file",
     "check_space",
+    "give_up_log",
+    "in_use",
+    "log_state",
 ]

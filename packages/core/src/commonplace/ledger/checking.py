@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from sqlalchemy import and_, delete, exists, func, not_, or_, select, update
 
+from commonplace.errors import DataDamagedError
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.rows import record_of
-from commonplace.ledger.schema import links, messages, records, scope_tree, scopes, spaces, vectors
+from commonplace.ledger.schema import (
+    links,
+    messages,
+    records,
+    scope_tree,
+    scopes,
+    spaces,
+    vectors,
+    version_vectors,
+    versions,
+)
 from commonplace.ledger.threadwriting import LOOSE_MESSAGE, MISCOUNTED, recount
 from commonplace.scope import Scope
 
@@ -79,9 +91,12 @@ def problems(connection: DriverConnection, dialect: SqliteDialect) -> Iterator[s
     missing, extra = dialect.text_differences(connection)
     if missing or extra:
         yield f"full text: {missing} records missing, {extra} entries too many"
-    unreadable = sum(1 for _ in _unreadable(connection))
-    if unreadable:
-        yield f"{unreadable} records that cannot be read back"
+    for table, what in ((records, "records"), (versions, "former states")):
+        if unreadable := sum(1 for _ in _unreadable(connection, table)):
+            yield f"{unreadable} {what} that are not as they were written"
+    altered = sum(_altered(connection, table) for table in (vectors, version_vectors))
+    if altered:
+        yield f"{altered} vectors that are not as they were written"
 
 
 def mend(
@@ -115,12 +130,17 @@ def _counted(label: str, connection: DriverConnection, query: Query) -> Iterator
         yield f"{found} {label}"
 
 
-def _unreadable(connection: DriverConnection) -> Iterator[str]:
-    for row in connection.execute(select(records).execution_options(yield_per=_AT_ONCE)):
+def _unreadable(connection: DriverConnection, table: Table) -> Iterator[str]:
+    for row in connection.execute(select(table).execution_options(yield_per=_AT_ONCE)):
         try:
             record_of(row, Scope())
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, DataDamagedError):
             yield row.id
+
+
+def _altered(connection: DriverConnection, table: Table) -> int:
+    query = select(table.c.vector, table.c.checksum).execution_options(yield_per=_AT_ONCE)
+    return sum(crc32(row.vector) != row.checksum for row in connection.execute(query))
 
 
 def _drop(connection: DriverConnection, table: Table, wrong: ColumnElement[bool]) -> int:

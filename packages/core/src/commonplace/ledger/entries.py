@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
+from zlib import crc32
 
 from commonplace.ledger.schema import BROUGHT
 
@@ -61,7 +62,8 @@ def vector_rows(numbered: Iterable[tuple[int, Entry]]) -> list[dict[str, Any]]:
             "record_pk": pk,
             "ordinal": ordinal,
             "origin": entry.origins.get(space_id, BROUGHT),
-            "vector": vector.astype("<f4", copy=False).tobytes(),
+            "vector": (packed := vector.astype("<f4", copy=False).tobytes()),
+            "checksum": crc32(packed),
         }
         for pk, entry in numbered
         for space_id, matrix in entry.vectors.items()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import sqlite3
 import stat
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, text
 
 from commonplace.clock import new_id
 from commonplace.errors import (
     CommonplaceError,
+    DataDamagedError,
     FormatError,
     FormatTooNewError,
     NotFoundError,
@@ -23,8 +26,10 @@ from commonplace.errors import (
 )
 from commonplace.ledger.comparing import Comparison
 from commonplace.ledger.connections import Connections
+from commonplace.ledger.copying import Contents, begin_anew, contents, copy_pages
 from commonplace.ledger.driver import DriverConnection
 from commonplace.ledger.loading import Loading
+from commonplace.ledger.log import Claim
 from commonplace.ledger.past import PastSnapshot
 from commonplace.ledger.schema import FORMAT, settings
 from commonplace.ledger.scope_ids import ScopeCache, ScopeIds
@@ -41,7 +46,7 @@ from commonplace.ledger.transaction import Transaction
 from commonplace.ledger.transfer import Extract
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine
@@ -50,6 +55,10 @@ if TYPE_CHECKING:
     from commonplace.scope import Scope
 
 LEDGER_FILE = "ledger.sqlite"
+SIGN_FILE = "memory.txt"
+"""Says that there is a ledger: where it is gone, no empty one takes its place unseen."""
+
+_SIGN = b"This directory holds a Commonplace memory; its records are in ledger.sqlite.\n"
 _MIGRATION_SECONDS = 60.0
 """How long opening waits for another process that makes or migrates the ledger."""
 
@@ -78,10 +87,11 @@ class Ledger:
         self._translate = functools.partial(translated, where=where)
         self._connections = Connections(engine, self._translate)
         self.path = path
+        self._claim = None if path is None else Claim(path)
         try:
             self.id = self._prepare()
         except BaseException:
-            engine.dispose()
+            self.close()
             raise
 
     @classmethod
@@ -108,7 +118,10 @@ class Ledger:
             DataDamagedError: the file is damaged or no database.
         """
         path = None if directory is None else _private_file(directory, create=create)
-        return cls(open_engine(path, durability), SQLITE, path, keep_versions=keep_versions)
+        opened = cls(open_engine(path, durability), SQLITE, path, keep_versions=keep_versions)
+        if path is not None:
+            _leave_sign(path.with_name(SIGN_FILE))
+        return opened
 
     @contextlib.contextmanager
     def read(self, *, as_of: int | None = None) -> Generator[Snapshot]:
@@ -175,9 +188,39 @@ class Ledger:
         with self.read() as snapshot:
             return snapshot.scope_ids(wanted)
 
+    def copy(self, path: Path, told: Callable[[int, int], object]) -> Contents:
+        """Copy all that is there now into an empty file; what that is.
+
+        Args:
+            path: the file.
+            told: called with how many pages are copied, and how many there are.
+
+        Raises:
+            DataDamagedError: the ledger is damaged.
+            StorageFullError: the disk is full.
+        """
+        with self._exclusive_in_memory(), self._connections.transaction("BEGIN") as connection:
+            found = contents(DriverConnection(connection, self._translate))
+            try:
+                copy_pages(connection.connection.driver_connection, path, told)
+            except sqlite3.Error as error:
+                raise translated(error, str(path)) or error from error
+        return found
+
+    def begin_anew(self, origin: dict[str, Any]) -> None:
+        """Take a new identity, as a copy must; see `copying`.
+
+        Args:
+            origin: what to note of where the copy came from.
+        """
+        with self._writing() as (driver, _):
+            self.id = begin_anew(driver, origin)
+
     def close(self) -> None:
         """Close every connection. Idempotent."""
         self._connections.close()
+        if self._claim is not None:
+            self._claim.release()
 
     @contextlib.contextmanager
     def _reading(self) -> Generator[tuple[DriverConnection, ScopeIds]]:
@@ -255,12 +298,31 @@ def _migrate(connection: Connection) -> str:
     return _ledger_id(connection)
 
 
+def _is_lost(path: Path) -> bool:
+    """Whether there was a ledger here that is gone."""
+    sign = path.with_name(SIGN_FILE)
+    return sign.exists() and not (path.exists() and path.stat().st_size)
+
+
+def _leave_sign(path: Path) -> None:
+    if not path.exists():
+        with contextlib.suppress(OSError):  # the next opening tries again
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(_SIGN)
+
+
 def _private_file(directory: Path, *, create: bool) -> Path:
     """The ledger's path, its directory made for the owner alone if it is new."""
     path = directory / LEDGER_FILE
     try:
-        if not create and not path.exists():
+        if not create and not path.exists() and not _is_lost(path):
             raise NotFoundError(f"there is no memory at {directory}; check the path")
+        if _is_lost(path):
+            raise DataDamagedError(
+                f"{path} is missing or empty, but there was a memory; restore a backup, or remove "
+                f"{directory} to begin anew"
+            )
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.is_symlink() or (path.exists() and not stat.S_ISREG(path.stat().st_mode)):
             raise PermissionDeniedError(f"{path} is not a plain file; remove it or choose another")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
 
 from sqlalchemy import bindparam, delete, insert, select
 
 from commonplace.errors import ConflictError
 from commonplace.ledger.comparing import Comparison
 from commonplace.ledger.driver import fixed, positional
-from commonplace.ledger.rows import content_hash
+from commonplace.ledger.rows import checksum, content_hash
 from commonplace.ledger.rowwriting import Change
 from commonplace.ledger.schema import (
     BROUGHT,
@@ -155,6 +156,7 @@ class Loading(Transaction, Comparison):
             row["scope_id"] = self._place(path)
         if "content" in row:
             row["content_hash"] = content_hash(row["content"])
+            row["checksum"] = checksum(row)
         if whole.kind == "message":
             row["record_pk"] = self.pks_by_id([row["record_id"]])[row.pop("record_id")]
         return row
@@ -175,6 +177,7 @@ class Loading(Transaction, Comparison):
                 "ordinal": ordinal,
                 "origin": whole.origins.get(name, BROUGHT),
                 "vector": vector,
+                "checksum": crc32(vector),
             }
             for number, whole in enumerate(wholes)
             for name, some in whole.vectors.items()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from zlib import crc32
 
 from sqlalchemy import Integer, and_, bindparam, delete, exists, func, insert, not_, select, update
 
@@ -261,7 +262,8 @@ class SpaceChange(Reindexing):
                 kind.owner: state.pk,
                 "ordinal": ordinal,
                 "origin": "content",
-                "vector": vector.astype("<f4", copy=False).tobytes(),
+                "vector": (packed := vector.astype("<f4", copy=False).tobytes()),
+                "checksum": crc32(packed),
             }
             for state in chosen
             for ordinal, vector in enumerate(made[state])

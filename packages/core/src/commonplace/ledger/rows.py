@@ -5,13 +5,17 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from commonplace.clock import from_micros, from_micros_if_any, to_micros
+from commonplace.errors import DataDamagedError
 from commonplace.jsonvalue import dump_json, load_json
 from commonplace.record import Record, Source
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy import Row
@@ -19,10 +23,34 @@ if TYPE_CHECKING:
     from commonplace.scope import Scope
 
 _READ = json.JSONDecoder().raw_decode
+_SUMMED = (
+    "id",
+    "scope_id",
+    "key",
+    "kind",
+    "value",
+    "tags",
+    "metadata",
+    "source",
+    "created_at",
+    "updated_at",
+    "valid_from",
+    "valid_to",
+    "archived_at",
+    "version",
+    "has_text",
+)
+_OF_ROW = attrgetter(*_SUMMED)
+_FORM = "\x1f".join(["%s"] * (len(_SUMMED) + 2))
 
 
 def record_of(row: Row[Any], scope: Scope) -> Record:
     """The record in a row of `records`; everything in it is the caller's own copy."""
+    if _checksum(_OF_ROW(row), row.importance, row.content) != row.checksum:
+        raise DataDamagedError(
+            f"record {row.id!r} is not as it was written; the ledger file is damaged: restore a "
+            "former state of it, or a backup"
+        )
     return Record(
         id=row.id,
         scope=scope,
@@ -46,7 +74,7 @@ def record_of(row: Row[Any], scope: Scope) -> Record:
 
 def row_of(record: Record, scope_id: int, *, full_text: bool) -> dict[str, Any]:
     """The columns of a record, but `pk`."""
-    return {
+    row: dict[str, Any] = {
         "id": record.id,
         "scope_id": scope_id,
         "key": record.key,
@@ -67,6 +95,17 @@ def row_of(record: Record, scope_id: int, *, full_text: bool) -> dict[str, Any]:
         "version": record.version,
         "has_text": int(full_text),
     }
+    row["checksum"] = checksum(row)
+    return row
+
+
+def checksum(row: Mapping[str, Any]) -> int:
+    """The checksum of the columns of a record; those that are null may be left out."""
+    return _checksum(tuple(map(row.get, _SUMMED)), row["importance"], row["content"])
+
+
+def _checksum(values: tuple[Any, ...], importance: float, content: str) -> int:
+    return crc32((_FORM % (*values, float(importance), content)).encode())
 
 
 def content_hash(content: str) -> int:

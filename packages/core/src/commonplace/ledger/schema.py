@@ -61,7 +61,11 @@ scope_tree = Table(
 
 
 def _state() -> list[Column[Any]]:
-    """The columns of a record's state. Times are microseconds since 1970-01-01 UTC."""
+    """The columns of a record's state. Times are microseconds since 1970-01-01 UTC.
+
+    `checksum` is the CRC-32 of the others but `expires_at`, which is changed in place: SQLite has
+    none of its own, and a file may be damaged where the damage still makes sense.
+    """
     return [
         Column("scope_id", _Key, ForeignKey("scopes.id"), nullable=False),
         Column("key", Text),
@@ -81,6 +85,7 @@ def _state() -> list[Column[Any]]:
         Column("archived_at", BigInteger),
         Column("version", Integer, nullable=False),
         Column("has_text", Integer, nullable=False),
+        Column("checksum", BigInteger, nullable=False),
     ]
 
 
@@ -140,6 +145,7 @@ spaces = Table(
 
 # `vector` is little-endian float32, as it was given, not normalised. `origin` is what it was made
 # from: the record's `content`, other `texts`, which are not kept, or the `caller` brought it.
+# `checksum` is the CRC-32 of `vector`.
 vectors = Table(
     "vectors",
     metadata,
@@ -149,6 +155,7 @@ vectors = Table(
     Column("ordinal", Integer, nullable=False),
     Column("origin", Text, nullable=False),
     Column("vector", LargeBinary, nullable=False),
+    Column("checksum", BigInteger, nullable=False),
     UniqueConstraint("space_id", "record_pk", "ordinal"),
 )
 
@@ -272,6 +279,7 @@ version_vectors = Table(
     Column("ordinal", Integer, nullable=False),
     Column("origin", Text, nullable=False),
     Column("vector", LargeBinary, nullable=False),
+    Column("checksum", BigInteger, nullable=False),
     UniqueConstraint("version_pk", "space_id", "ordinal"),
 )
 

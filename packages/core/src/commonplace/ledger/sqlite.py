@@ -97,8 +97,8 @@ _KEEP_STATES = fixed(
 )
 _KEEP_VECTORS = fixed(
     text(
-        "INSERT INTO version_vectors (space_id, version_pk, ordinal, origin, vector) "
-        "SELECT space_id, :first + each.key, ordinal, origin, vector "
+        "INSERT INTO version_vectors (space_id, version_pk, ordinal, origin, vector, checksum) "
+        "SELECT space_id, :first + each.key, ordinal, origin, vector, checksum "
         "FROM json_each(:pks) AS each CROSS JOIN vectors ON record_pk = each.value "
         "WHERE space_id IN (SELECT id FROM spaces)"
     )

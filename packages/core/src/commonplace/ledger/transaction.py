@@ -16,7 +16,7 @@ from commonplace.ledger import checking
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.entries import NO_VECTORS, Entry, Written
 from commonplace.ledger.reindexing import SpaceChange
-from commonplace.ledger.rows import content_hash
+from commonplace.ledger.rows import checksum, content_hash
 from commonplace.ledger.rowwriting import RowWriter
 from commonplace.ledger.schema import index_state, records, spaces
 from commonplace.ledger.selection import live_in_scopes, parameters, shape
@@ -135,7 +135,15 @@ class Transaction(RowWriter):
         """Note in the values of selected records of an app when they were last shown; how many."""
         found = self.records_by_id(ids, selection).values()
         noted = [(record.id, _noted(record, app, at)) for record in found]
-        rows = [{"noted_id": name, "new": dump_json(value)} for name, value in noted if value]
+        values = {name: dump_json(value) for name, value in noted if value}
+        states = [
+            {**row._asdict(), "value": values[name]}
+            for name, row in self._rows_by_id(list(values)).items()
+        ]
+        rows = [
+            {"noted_id": state["id"], "new": state["value"], "new_sum": checksum(state)}
+            for state in states
+        ]
         if rows:
             self._connection.execute(_NOTE, rows)
         return len(rows)
@@ -492,7 +500,9 @@ def _is_over(row: Row[Any], now: int) -> bool:
 
 
 _NOTE = fixed(
-    update(records).where(records.c.id == bindparam("noted_id")).values(value=bindparam("new"))
+    update(records)
+    .where(records.c.id == bindparam("noted_id"))
+    .values(value=bindparam("new"), checksum=bindparam("new_sum"))
 )
 
 

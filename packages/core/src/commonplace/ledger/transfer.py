@@ -87,7 +87,7 @@ TABLES: dict[RowKind, Table] = {
 
 def own_columns(kind: RowKind) -> list[str]:
     """The columns that a whole row of this kind carries under their own names."""
-    dropped = {"pk", "content_hash"} if kind in {"record", "version"} else set[str]()
+    dropped = {"pk", "content_hash", "checksum"} if kind in {"record", "version"} else set[str]()
     if kind == "link":
         dropped = {"id"}
     return [name for name in TABLES[kind].c.keys() if name not in dropped and name not in _NAMED]  # noqa: SIM118 - a collection of columns, not a dict

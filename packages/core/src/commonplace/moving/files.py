@@ -59,23 +59,31 @@ def written_whole(path: Path) -> Generator[IO[bytes]]:
         NotFoundError: its directory is not there.
         StorageFullError: the disk is full.
     """
-    with _translated(path):
+    with (
+        drafted(path) as draft,
+        draft.open("wb", buffering=_BUFFER) as raw,
+        _compressed(raw, path) as file,
+    ):
+        yield file
+
+
+@contextlib.contextmanager
+def drafted(path: Path) -> Generator[Path]:
+    """As `written_whole`, for what writes to a path: an empty file beside the one that is meant."""
+    with translated_errors(path):
         if path.exists() and not stat.S_ISREG(path.stat().st_mode):
             raise InvalidInputError(f"{path} is not a plain file; name another one")
         path = path.resolve()
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-        handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         try:
-            with os.fdopen(handle, "wb", buffering=_BUFFER) as raw:
-                with _compressed(raw, path) as file:
-                    yield file
-                raw.flush()
-                os.fsync(raw.fileno())
+            yield temporary
+            sync(temporary)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        _sync_directory(path.parent)
+        sync(path.parent)
 
 
 class Source:
@@ -123,7 +131,7 @@ class Source:
 
     @contextlib.contextmanager
     def _unpacked(self) -> Generator[IO[bytes]]:
-        with _translated(self.path):
+        with translated_errors(self.path):
             if self._raw.seekable():
                 self._raw.seek(0)
             packed = self._raw.peek(len(_GZIP)).startswith(_GZIP)
@@ -149,7 +157,7 @@ def opened(path: Path, *, twice: bool = False) -> Generator[Source]:
         InvalidInputError: it is a directory, or it is to be read twice and cannot be.
         PermissionDeniedError: it may not be read.
     """
-    with _translated(path):
+    with translated_errors(path):
         if path.is_dir() or (twice and path.exists() and not path.is_file()):
             raise InvalidInputError(f"{path} is not a plain file; save it as one first")
         with path.open("rb", buffering=_BUFFER) as raw:
@@ -169,7 +177,8 @@ def _compressed(raw: IO[bytes], path: Path) -> Generator[IO[bytes]]:
 
 
 @contextlib.contextmanager
-def _translated(path: Path) -> Generator[None]:
+def translated_errors(path: Path) -> Generator[None]:
+    """Errors of the system, as ours, for as long as the block lasts."""
     try:
         yield
     except FileNotFoundError as error:
@@ -184,8 +193,9 @@ def _translated(path: Path) -> Generator[None]:
         raise StoreUnavailableError(f"{path}: {os.strerror(error.errno or 0)}") from error
 
 
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+def sync(path: Path) -> None:
+    """Wait until a file, or what a directory lists, is on the disk."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:

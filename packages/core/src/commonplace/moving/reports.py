@@ -10,16 +10,17 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Called now and then, to say how far an export or an import has come."""
+    """Called now and then, to say how far an export, an import or a backup has come."""
 
     def __call__(self, step: str, done: int, total: int, /) -> object:
         """Take note.
 
         Args:
-            step: what is being done: `"exporting"`, `"checking"` or `"importing"`.
+            step: what is being done: `"exporting"`, `"checking"`, `"importing"`, `"copying"` or
+                `"restoring"`.
             done: how much of it is done.
             total: how much it is in all: lines of an export, threads of an export of threads,
-                bytes of a file to import.
+                bytes of a file to import or of a backup, pages of a memory to copy.
         """
 
 

@@ -1,4 +1,4 @@
-"""Care: `flush`, `verify`, `repair`, `reindex`, `stats`, `close`."""
+"""Care: `flush`, `verify`, `repair`, `reindex`, `backup`, `stats`, `close`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 from commonplace.arguments import checked_flag, checked_function, checked_size
 from commonplace.embedders import as_embedder
 from commonplace.errors import OutsideViewError
+from commonplace.moving.files import checked_path
 from commonplace.verbs.handle import Handle
 from commonplace.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
     from commonplace.maintenance import ReindexReport, Report, Stats
+    from commonplace.moving import BackupReport, Progress
 
 
 class Care(Handle):
@@ -84,6 +87,42 @@ class Care(Handle):
             batch=checked_size(batch, "batch"),
             progress=checked_function(progress, "progress"),
             dry_run=checked_flag(dry_run, "dry_run"),
+        )
+
+    def backup(
+        self,
+        target: str | Path,
+        *,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> BackupReport:
+        """Write the whole memory, as it is at one moment, into one file that can be checked.
+
+        It holds every write that was acknowledged before the call. Others, in this and in other
+        processes, read and write on meanwhile, and do not make it take longer. The file is there
+        when it is whole and on the disk, and only its owner can read it. The index is not in it:
+        it is built again from the ledger. `restore_backup` makes a memory of the file.
+
+        Args:
+            target: the file; not in the memory's own directory.
+            overwrite: whether it may take the place of a file.
+            progress: told how many pages of the ledger are copied.
+
+        Raises:
+            OutsideViewError: this is a view; a backup is of the whole memory. See `export`.
+            ConflictError: there is a file of that name.
+            NotFoundError: there is no such directory.
+            DataDamagedError: the ledger is damaged; nothing is left of the file.
+            StorageFullError: the disk is full; nothing is left of the file.
+        """
+        if self._view != View():
+            raise OutsideViewError(
+                "a view cannot be backed up; call backup on the memory that was opened, or export"
+            )
+        return self._store.backup(
+            checked_path(target),
+            overwrite=checked_flag(overwrite, "overwrite"),
+            progress=checked_function(progress, "progress"),
         )
 
     def stats(self) -> Stats:

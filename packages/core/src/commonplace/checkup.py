@@ -1,0 +1,340 @@
+"""`doctor`: what is wrong with a memory and everything around it, also one that does not open."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from commonplace.arguments import checked_flag
+from commonplace.errors import (
+    CommonplaceError,
+    DataDamagedError,
+    FormatError,
+    InvalidInputError,
+    ModelMismatchError,
+    NotFoundError,
+)
+from commonplace.index import chroma_versions
+from commonplace.ledger import LEDGER_FILE, beside, give_up_log, in_use, log_state
+from commonplace.memory import Memory
+from commonplace.moving.files import checked_path, translated_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
+
+_IN_MEMORY = ":memory:"
+_OURS_ALONE = 0o077
+_LARGE_LOG = 64 * 1024 * 1024
+_LITTLE_SPACE = 100 * 1024 * 1024
+_OLD_SECONDS = 3600
+_MOUNTS = "/proc/self/mountinfo"
+_REMOTE = {"9p", "afs", "ceph", "cifs", "glusterfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that `doctor` found.
+
+    Attributes:
+        about: what it is about: `rights`, `file system`, `leftovers`, `log`, `ledger`, `index`,
+            `space`, `embedder`, `reindex` or `expired`.
+        text: what is wrong, in words that hold no memory text.
+        remedy: what `fix` does about it, or what to do.
+        problem: whether it is one; else it is worth knowing and no more.
+        fixable: whether `fix` does something about it.
+        fixed: whether it did.
+    """
+
+    about: str
+    text: str
+    remedy: str
+    problem: bool = True
+    fixable: bool = False
+    fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What `doctor` found.
+
+    Attributes:
+        path: the memory's directory.
+        findings: what was found, fixed or not.
+    """
+
+    path: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no problem is left."""
+        return not any(one.problem and not one.fixed for one in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The diagnosis as JSON."""
+        return {
+            "path": self.path,
+            "ok": self.ok,
+            "findings": [asdict(one) for one in self.findings],
+        }
+
+
+def doctor(path: str | Path, *, fix: bool = False, embedder: Any = None) -> Diagnosis:
+    """Examine a memory: its files, the disk they are on, its ledger and its index.
+
+    Nothing is changed without `fix`, but what every opening of a memory does: an index that is not
+    trusted is built again. A memory that does not open is examined as far as possible.
+
+    Args:
+        path: the memory's directory.
+        fix: whether to mend what can be mended without losing anything that can still be read:
+            take rights away from others, remove leftovers, rebuild what is derived, sweep expired
+            records, and, where committed changes are gone from the write-ahead log, go on
+            without them; the log is kept beside.
+        embedder: the one the memory is used with, as for `Memory`; the built-in one if left out.
+
+    Raises:
+        NotFoundError: there is no such directory.
+        InvalidInputError: the path is none.
+    """
+    checked_flag(fix, "fix")
+    if path == _IN_MEMORY:
+        raise InvalidInputError("a memory in memory has no files; call verify")
+    directory = checked_path(path)
+    with translated_errors(directory):
+        if not directory.is_dir():
+            raise NotFoundError(f"there is no memory at {directory}; {_nearby(directory)}")
+        patient = _Patient(directory, embedder=embedder, fix=fix)
+        return Diagnosis(path=str(directory), findings=tuple(patient.examined()))
+
+
+class _Patient:
+    """A directory, examined step by step; a step that finds the worst ends it."""
+
+    def __init__(self, directory: Path, *, embedder: Any, fix: bool) -> None:
+        self._directory = directory
+        self._ledger = directory / LEDGER_FILE
+        self._embedder = embedder
+        self._fix = fix
+
+    def examined(self) -> Generator[Finding]:
+        yield from self._rights()
+        yield from self._disk()
+        yield from self._leftovers()
+        yield from self._log()
+        yield from self._inside()
+
+    def _mended(
+        self, about: str, text: str, remedy: str, mend: Callable[[], object], **more: Any
+    ) -> Finding:
+        """A finding that can be fixed, fixed if asked."""
+        fixed = False
+        if self._fix:
+            try:
+                mend()
+                fixed = True
+            except (OSError, CommonplaceError) as error:
+                reason = type(error).__name__
+                return Finding(about=about, text=text, remedy=f"{remedy}; it failed: {reason}")
+        return Finding(about=about, text=text, remedy=remedy, fixable=True, fixed=fixed, **more)
+
+    def _rights(self) -> Iterator[Finding]:
+        for path in [self._directory, *sorted(self._directory.rglob("*"))]:
+            if path.is_symlink():
+                yield Finding(
+                    about="rights",
+                    text=f"{path} is a symbolic link",
+                    remedy="put the file itself there",
+                )
+                continue
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & _OURS_ALONE:
+                wanted = mode & ~_OURS_ALONE
+                yield self._mended(
+                    "rights",
+                    f"{path} can be used by others ({mode:03o})",
+                    f"change it to {wanted:03o}",
+                    lambda path=path, wanted=wanted: path.chmod(wanted),
+                )
+
+    def _disk(self) -> Iterator[Finding]:
+        kind = _file_system(self._directory)
+        if kind in _REMOTE or kind.startswith("fuse.sshfs"):
+            yield Finding(
+                about="file system",
+                text=f"the directory is on a network file system ({kind})",
+                remedy="move it to a local disk: locks do not hold there",
+            )
+        free = shutil.disk_usage(self._directory).free
+        needed = max(self._ledger.stat().st_size if self._ledger.exists() else 0, _LITTLE_SPACE)
+        if free < needed:
+            yield Finding(
+                about="space",
+                text=f"only {free:,} bytes are free on the disk",
+                remedy=f"free some: looking after the memory can take {needed:,}",
+            )
+
+    def _leftovers(self) -> Iterator[Finding]:
+        name = self._directory.name
+        found = [
+            *self._directory.glob(".*.tmp"),
+            *self._directory.glob("index/manifest.json.new"),
+            *self._directory.parent.glob(f".{name}.*.tmp"),
+        ]
+        for path in found:
+            if time.time() - path.stat().st_mtime > _OLD_SECONDS:
+                yield self._mended(
+                    "leftovers",
+                    f"{path} was left by something that did not end well",
+                    "remove it",
+                    lambda path=path: _remove(path),
+                )
+        for path in sorted(self._directory.parent.glob(f"{name}.before-*")):
+            yield Finding(
+                about="leftovers",
+                text=f"{path} is the memory that was here before a backup was restored",
+                remedy="remove it when you are sure that you do not need it",
+                problem=False,
+            )
+
+    def _log(self) -> Iterator[Finding]:
+        if not self._ledger.exists() or in_use(self._ledger):
+            return
+        state = log_state(self._ledger)
+        if state is not None and state.lost:
+            yield self._mended(
+                "log",
+                f"{state.lost} of {state.committed} committed pages are gone from the write-ahead "
+                "log: the newest changes are lost",
+                "restore a backup if it is newer; else go on without them, keeping the log beside",
+                lambda: give_up_log(self._ledger),
+            )
+        log = beside(self._ledger, "-wal")
+        if log.exists() and log.stat().st_size > _LARGE_LOG:
+            yield Finding(
+                about="log",
+                text=f"the write-ahead log has {log.stat().st_size:,} bytes",
+                remedy="it is emptied when the memory is next closed everywhere",
+                problem=False,
+            )
+
+    def _inside(self) -> Iterator[Finding]:
+        try:
+            with Memory(self._directory, create=False) as memory:
+                yield from self._opened(memory)
+        except NotFoundError:
+            yield Finding(
+                about="ledger",
+                text="the directory holds no memory",
+                remedy=_nearby(self._directory),
+            )
+        except DataDamagedError as error:
+            yield Finding(
+                about="ledger",
+                text=str(error),
+                remedy="restore the newest backup: `commonplace restore-backup FILE --replace`",
+            )
+        except FormatError as error:
+            yield Finding(about="ledger", text=str(error), remedy="see there")
+        except CommonplaceError as error:
+            yield Finding(about="ledger", text=str(error), remedy="see there; then look again")
+
+    def _opened(self, memory: Memory) -> Iterator[Finding]:
+        report = memory.verify()
+        mended = memory.repair() if self._fix and not report.ok else report
+        for text in report.problems:
+            about = "index" if text.startswith("index") else "ledger"
+            derived = not text.startswith("ledger file") and " not as they were" not in text
+            yield Finding(
+                about=about,
+                text=text,
+                remedy="rebuild it from the records" if derived else _DAMAGED,
+                fixable=derived,
+                fixed=text not in mended.problems,
+            )
+        yield from self._index()
+        yield from self._model()
+        figures = memory.stats()
+        for space in figures.spaces:
+            if space.partial:
+                yield Finding(
+                    about="reindex",
+                    text=f"a change to the embedder {space.identity!r} was not finished",
+                    remedy="call reindex again: with it to go on, with another to drop what it did",
+                    problem=False,
+                )
+        if figures.expired:
+            yield self._mended(
+                "expired",
+                f"{figures.expired} expired records were not swept",
+                "sweep them",
+                memory.sweep,
+                problem=False,
+            )
+
+    def _index(self) -> Iterator[Finding]:
+        wrote, reads = chroma_versions(self._directory)
+        if wrote is not None and wrote != reads:
+            yield Finding(
+                about="index",
+                text=f"Chroma {wrote} wrote the index, {reads} is installed",
+                remedy="nothing: it is built again when it is next used",
+                problem=False,
+            )
+
+    def _model(self) -> Iterator[Finding]:
+        from commonplace.embedders.static import StaticEmbedder  # noqa: PLC0415 - costs time
+
+        chosen = StaticEmbedder() if self._embedder is None else self._embedder
+        try:
+            Memory(self._directory, embedder=chosen, index="exact", create=False).close()
+        except ModelMismatchError as error:
+            yield Finding(
+                about="embedder",
+                text=str(error),
+                remedy="open it with the embedder that made its vectors, or reindex",
+                problem=self._embedder is not None,
+            )
+
+
+_DAMAGED = (
+    "restore the newest backup: `commonplace restore-backup FILE --replace`; or, if only records "
+    "are named, restore a former state of each, or delete it"
+)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _nearby(directory: Path) -> str:
+    """What to do where there is no memory."""
+    kept = sorted(directory.parent.glob(f"{directory.name}.before-*"))
+    if kept:
+        return f"a restore may not have ended: the memory of before is {kept[-1]}; rename it back"
+    return "check the path"
+
+
+def _file_system(directory: Path) -> str:
+    """The kind of file system that a directory is on; empty if it cannot be told."""
+    try:
+        with open(_MOUNTS, encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 - no path of ours
+            lines = [line.split() for line in file]
+    except OSError:
+        return ""
+    place = os.path.realpath(directory)
+    found = ("", "")
+    for parts in lines:
+        where = parts[4].encode().decode("unicode_escape")
+        inside = place == where or place.startswith(where.rstrip("/") + "/")
+        if inside and len(where) >= len(found[0]):
+            found = (where, parts[parts.index("-") + 1])
+    return found[1]

@@ -1,0 +1,1 @@
+"""What tests of agents can use: faults of disks and files."""

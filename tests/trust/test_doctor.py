@@ -1,0 +1,200 @@
+"""`doctor` says what is wrong with a memory and around it, and mends what can be mended."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from commonplace import (
+    Diagnosis,
+    HashingEmbedder,
+    InvalidInputError,
+    Memory,
+    NotFoundError,
+    doctor,
+)
+from commonplace.cli.app import app
+from commonplace.testing import faults
+
+EMBEDDER = HashingEmbedder(16)
+LEFT_OPEN = Path(__file__).parent / "programs" / "left_open.py"
+
+
+def opened(path: Path) -> Memory:
+    return Memory(path, embedder=EMBEDDER, index="exact")
+
+
+def examined(path: Path, *, fix: bool = False) -> Diagnosis:
+    return doctor(path, fix=fix, embedder=EMBEDDER)
+
+
+def about(found: Diagnosis) -> list[str]:
+    return [one.about for one in found.findings]
+
+
+@pytest.fixture
+def stocked(path: Path) -> Path:
+    with opened(path) as memory:
+        memory.add_many({"content": f"text {n}", "id": f"r{n}"} for n in range(200))
+    return path
+
+
+def test_a_sound_memory_has_no_findings(stocked: Path) -> None:
+    found = examined(stocked)
+    assert found.ok
+    assert found.findings == ()
+    assert examined(stocked, fix=True).findings == ()
+
+
+def test_rights_are_told_and_taken_away(stocked: Path) -> None:
+    stocked.chmod(0o755)
+    (stocked / "ledger.sqlite").chmod(0o644)
+    found = examined(stocked)
+    assert not found.ok
+    assert about(found) == ["rights", "rights"]
+    assert not any(one.fixed for one in found.findings)
+    assert (stocked / "ledger.sqlite").stat().st_mode & 0o777 == 0o644
+    assert examined(stocked, fix=True).ok
+    assert (stocked / "ledger.sqlite").stat().st_mode & 0o777 == 0o600
+    assert stocked.stat().st_mode & 0o777 == 0o700
+    assert examined(stocked).findings == ()
+
+
+def test_leftovers_are_removed_when_they_are_old(stocked: Path) -> None:
+    fresh = stocked.parent / f".{stocked.name}.0123.tmp"
+    old = stocked.parent / f".{stocked.name}.4567.tmp"
+    for draft in (fresh, old):
+        draft.mkdir(mode=0o700)
+        (draft / "ledger.sqlite").touch()
+    past = time.time() - 7200
+    os.utime(old, (past, past))
+    assert about(examined(stocked)) == ["leftovers"]
+    assert examined(stocked, fix=True).ok
+    assert fresh.exists()
+    assert not old.exists()
+
+
+def test_what_is_derived_is_rebuilt(stocked: Path) -> None:
+    with closing(sqlite3.connect(stocked / "ledger.sqlite")) as connection:
+        connection.execute("UPDATE scopes SET total = 7")
+        connection.commit()
+    found = examined(stocked)
+    assert [(one.about, one.fixable, one.fixed) for one in found.findings] == [
+        ("ledger", True, False)
+    ]
+    assert examined(stocked, fix=True).ok
+    assert examined(stocked).findings == ()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE records SET content = 'other' WHERE id = 'r7'",
+        "UPDATE records SET metadata = '{\"a\":1}' WHERE id = 'r7'",
+        "UPDATE records SET version = 2 WHERE id = 'r7'",
+        "UPDATE vectors SET vector = zeroblob(64) WHERE id = 7",
+    ],
+)
+def test_a_record_that_was_altered_is_told_and_not_called_mended(
+    stocked: Path, statement: str
+) -> None:
+    with closing(sqlite3.connect(stocked / "ledger.sqlite")) as connection:
+        connection.execute(statement)
+        connection.commit()
+    for fix in (False, True):
+        found = examined(stocked, fix=fix)
+        assert not found.ok
+        assert "not as they were written" in found.findings[0].text
+        assert "backup" in found.findings[0].remedy
+
+
+def test_a_ledger_that_does_not_open_is_told(stocked: Path) -> None:
+    faults.flip(stocked / "ledger.sqlite", places=4000, seed=1)
+    with (stocked / "ledger.sqlite").open("r+b") as file:
+        file.write(bytes(100))
+    found = examined(stocked, fix=True)
+    assert not found.ok
+    assert about(found) == ["ledger"]
+    assert "restore-backup" in found.findings[0].remedy
+
+
+@pytest.mark.parametrize("fault", [faults.empty, faults.delete])
+def test_a_ledger_that_is_gone_is_told(stocked: Path, fault: object) -> None:
+    assert callable(fault)
+    fault(stocked / "ledger.sqlite")
+    found = examined(stocked)
+    assert not found.ok
+    assert "missing or empty" in found.findings[0].text
+
+
+def test_expired_records_are_swept(path: Path) -> None:
+    with opened(path) as memory:
+        memory.add("short lived", ttl=0.000_001)
+        memory.add("stays")
+    found = examined(path)
+    assert found.ok  # it is no problem
+    assert about(found) == ["expired"]
+    assert examined(path, fix=True).findings[0].fixed
+    assert examined(path).findings == ()
+
+
+def test_another_embedder_is_told(stocked: Path) -> None:
+    found = doctor(stocked, embedder=HashingEmbedder(32))
+    assert about(found) == ["embedder"]
+    assert not found.ok
+    assert doctor(stocked).ok  # without one named, it is worth a note
+    assert about(doctor(stocked)) == ["embedder"]
+
+
+def test_where_there_is_nothing(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        doctor(tmp_path / "none")
+    with pytest.raises(InvalidInputError):
+        doctor(":memory:")
+    assert "no memory" in doctor(tmp_path).findings[0].text
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "none.before-2026").mkdir()
+    with pytest.raises(NotFoundError, match="rename it back"):
+        doctor(tmp_path / "none")
+
+
+@pytest.mark.parametrize("damage", ["flip 10", "truncate", "delete"])
+def test_a_log_that_lost_changes_is_given_up_when_asked(path: Path, damage: str) -> None:
+    command = [sys.executable, str(LEFT_OPEN), str(path), "40", "exact", "kill"]
+    assert subprocess.run(command, check=False).returncode == -9
+    faults.DAMAGES[damage].apply(path / "ledger.sqlite-wal", 2)
+    found = doctor(path)
+    assert about(found)[0] == "log"
+    assert not found.ok
+    fixed = doctor(path, fix=True)
+    assert fixed.findings[0].fixed
+    if damage != "delete":
+        assert (path / "ledger.sqlite-wal.damaged").exists()
+    if fixed.ok:
+        with Memory(path, index="exact") as memory:
+            assert memory.verify().ok
+    else:  # not even the tables had reached the ledger's own file
+        assert "log" not in about(doctor(path))
+
+
+def test_the_command(stocked: Path) -> None:
+    runner = CliRunner()
+    done = runner.invoke(app, ["doctor", "--memory", str(stocked), "--json"])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["ok"]
+    stocked.chmod(0o750)
+    done = runner.invoke(app, ["doctor", "--memory", str(stocked)])
+    assert done.exit_code == 3
+    assert "--fix would" in done.stdout
+    done = runner.invoke(app, ["doctor", "--memory", str(stocked), "--fix"])
+    assert done.exit_code == 0
+    assert "fixed: rights" in done.stdout
