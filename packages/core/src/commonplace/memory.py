@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from commonplace.analysis import Language
     from commonplace.clock import Clock
+    from commonplace.encryption import Encryption
     from commonplace.ledger import Durability
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
 
@@ -58,8 +59,12 @@ class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Movi
         middleware: what changes or refuses records on their way in (`WriteMiddleware`, first to
             last) and changes them on their way out (`ReadMiddleware`, last to first), for this
             memory and every view of it.
+        encryption: the keys that texts, values and metadata are encrypted with, and which scopes
+            are; see `docs/encryption.md`.
 
     Raises:
+        EncryptionError: the memory is encrypted and `encryption` is not given, or a key in it is
+            not the one.
         NotFoundError: there is no memory at `path`, with `create=False`.
         PermissionDeniedError: the directory cannot be used.
         FormatTooNewError: a newer version of Commonplace wrote it.
@@ -81,6 +86,7 @@ class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Movi
         create: bool = True,
         keep_versions: int | None = None,
         middleware: Sequence[WriteMiddleware | ReadMiddleware] = (),
+        encryption: Encryption | None = None,
     ) -> None:
         options = Options(
             embedder=embedder,
@@ -93,6 +99,7 @@ class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Movi
             create=create,
             keep_versions=keep_versions,
             middleware=middleware,
+            encryption=encryption,
         )
         self._store = Store(path, options)
         self._view = View()

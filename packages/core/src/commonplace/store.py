@@ -15,6 +15,7 @@ from commonplace.clock import Clock, SystemClock, new_id
 from commonplace.conversing import Conversations
 from commonplace.drafts import OWN_SPACE
 from commonplace.embedding import OwnModel, Vectoriser
+from commonplace.encryption import Encryption
 from commonplace.errors import ClosedStoreError, ForkedStoreError, InvalidInputError
 from commonplace.events import Dispatcher, Subscription
 from commonplace.index import open_index
@@ -73,6 +74,7 @@ class Options:
     create: bool
     keep_versions: int | None
     middleware: Sequence[WriteMiddleware | ReadMiddleware]
+    encryption: Encryption | None
 
 
 class Store:
@@ -97,6 +99,7 @@ class Store:
             keep_versions=options.keep_versions,
         )
         try:
+            self._ledger.unlock(options.encryption)
             if options.embedder is not None:
                 self._check_model()
             self._index = open_index(self._ledger, directory, options.index)
@@ -379,6 +382,9 @@ def _check_options(options: Options) -> None:
     most: Any = options.keep_versions
     if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 0):
         raise InvalidInputError("keep_versions is a whole number from 0 on, or None for all")
+    encryption: Any = options.encryption
+    if not (encryption is None or isinstance(encryption, Encryption)):
+        raise InvalidInputError("encryption is an Encryption, or None")
     every: Any = options.sweep_every
     if every is not None and (not isinstance(every, int | float) or not every > 0):
         raise InvalidInputError("sweep_every is a number of seconds above 0, or None")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, delete, exists, func, not_, or_, select, update
 
+from commonplace.errors import DataDamagedError, KeyMissingError
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.rows import record_of
 from commonplace.ledger.schema import links, messages, records, scope_tree, scopes, spaces, vectors
+from commonplace.ledger.sealing import STORED, opened
 from commonplace.ledger.threadwriting import LOOSE_MESSAGE, MISCOUNTED, recount
 from commonplace.scope import Scope
 
@@ -116,10 +119,13 @@ def _counted(label: str, connection: DriverConnection, query: Query) -> Iterator
 
 
 def _unreadable(connection: DriverConnection) -> Iterator[str]:
-    for row in connection.execute(select(records).execution_options(yield_per=_AT_ONCE)):
+    open_row = functools.partial(opened, connection.keyring)
+    for row in connection.execute(select(STORED).execution_options(yield_per=_AT_ONCE)):
         try:
-            record_of(row, Scope())
-        except (ValueError, TypeError):
+            record_of(open_row(row), Scope())
+        except KeyMissingError:
+            continue  # whole or not, it cannot be told here
+        except (ValueError, TypeError, DataDamagedError):
             yield row.id
 
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 
 _BEST = 3
+_UNREAD = "; encrypted texts are not found by their words in a view of so many records"
 
 
 class _Relevance(NamedTuple):
@@ -106,7 +107,7 @@ class Searcher:
             relevance=_relevance(best, lane) if request.dense and lane else None,
             plan=Plan(
                 route=found.route,
-                reason=found.reason,
+                reason=found.reason + (_UNREAD if lane is not None and lane.unread else ""),
                 matches=view.total,
                 candidates=len(found.pks),
                 tail=found.tail,
