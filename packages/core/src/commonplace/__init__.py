@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         Policy,
         ReindexReport,
         Report,
+        RotationReport,
         SpaceStats,
         Stats,
         Step,
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
         ThreadExportReport,
         ThreadImportReport,
     )
+    from commonplace.quotas import Quota
     from commonplace.recalling import LeftOut, Recall
     from commonplace.record import (
         Event,
@@ -161,6 +163,7 @@ _HOMES = {
         "Policy",
         "ReindexReport",
         "Report",
+        "RotationReport",
         "SpaceStats",
         "Stats",
         "Step",
@@ -179,6 +182,7 @@ _HOMES = {
         "ThreadExportReport",
         "ThreadImportReport",
     ],
+    "quotas": ["Quota"],
     "record": [
         "Event",
         "Hit",
@@ -260,6 +264,7 @@ __all__ = [
     "Policy",
     "PrecomputedEmbedder",
     "Progress",
+    "Quota",
     "QuotaExceededError",
     "ReadMiddleware",
     "Recall",
@@ -274,6 +279,7 @@ __all__ = [
     "Report",
     "Reranker",
     "RerankerError",
+    "RotationReport",
     "Scope",
     "ScopeInfo",
     "SentencePicker",

@@ -11,6 +11,7 @@ from commonplace.verbs.comparing import Comparing
 from commonplace.verbs.conversing import Conversing
 from commonplace.verbs.inspecting import Inspecting
 from commonplace.verbs.keyed import Keyed
+from commonplace.verbs.limiting import Limiting
 from commonplace.verbs.moving import Moving
 from commonplace.verbs.watching import Watching
 from commonplace.view import View
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
 
 
-class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Moving, Care):
+class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Moving, Limiting, Care):
     """One memory: records in scopes, found by meaning, by words, by filter and by id.
 
     Use it as a context manager, or call `close()`. Safe to share between threads, and to open from

@@ -28,12 +28,14 @@ from commonplace.maintenance import (
     Reindex,
     ReindexReport,
     Report,
+    RotationReport,
     SpaceStats,
     Stats,
     Sweeper,
     maintain,
     planned,
     repair,
+    rotate,
     spaces,
     stats,
     verify,
@@ -279,6 +281,16 @@ class Store:
         )
         report = reindex.run()
         self._index.nudge()
+        return report
+
+    def rotate_keys(
+        self, *, batch: int, progress: Callable[[int], None] | None
+    ) -> RotationReport:
+        """Seal everything with the active keys."""
+        self._check_open()
+        report = rotate(self._ledger, batch=batch, progress=progress)
+        if report.bare:
+            self._index.rebuild()
         return report
 
     def stats(self) -> Stats:

@@ -8,6 +8,7 @@ from commonplace.ledger.ledger import Ledger
 from commonplace.ledger.links import Edge, Links, Way
 from commonplace.ledger.loading import Loading, SpaceModel
 from commonplace.ledger.reindexing import Census, Origin, Reached, State
+from commonplace.ledger.rotating import SEALED_TABLES
 from commonplace.ledger.scope_list import ScopeList, ScopePattern
 from commonplace.ledger.selection import Selection
 from commonplace.ledger.snapshot import Snapshot
@@ -20,6 +21,7 @@ from commonplace.ledger.vectorreading import PARTIAL, Change, Space
 __all__ = [
     "FIELDS",
     "PARTIAL",
+    "SEALED_TABLES",
     "UNIQUE",
     "Census",
     "Change",

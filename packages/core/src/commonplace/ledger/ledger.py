@@ -29,6 +29,7 @@ from commonplace.ledger.connections import Connections
 from commonplace.ledger.driver import DriverConnection
 from commonplace.ledger.loading import Loading
 from commonplace.ledger.past import PastSnapshot
+from commonplace.ledger.quotas import check_quotas
 from commonplace.ledger.schema import FORMAT, settings
 from commonplace.ledger.scope_ids import ScopeCache, ScopeIds
 from commonplace.ledger.snapshot import Snapshot
@@ -136,6 +137,21 @@ class Ledger:
         self._keyring = Keyring(encryption.keys, policy)
         self._look_through(self._keyring)
 
+    def forget_unused_keys(self) -> None:
+        """Remember only the keys that something may be sealed with after a rotation."""
+        with self.write() as transaction:
+            policy = SealingPolicy(**load_json(transaction.setting(sealing.SEALING) or "{}"))
+            used = {policy.active, *policy.scopes.values()}
+            checks = {name: check for name, check in policy.checks.items() if name in used}
+            kept = dataclasses.replace(policy, checks=checks)
+            transaction.set_setting(sealing.SEALING, dump_json(dataclasses.asdict(kept)))
+
+    def truncate_log(self) -> None:
+        """Bring the write-ahead log into the ledger's file and empty it, if nobody reads it."""
+        with self._connections.lent() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def look_blind(self) -> None:
         """Read nothing in place of what is sealed; for the index, which is to hold none of it."""
         self._look_through(None)
@@ -211,15 +227,18 @@ class Ledger:
         Raises:
             StoreLockedError: another process held the write lock for over ten seconds.
             StorageFullError: the disk is full.
+            QuotaExceededError: a scope would hold more records than it may.
         """
         with self._writing() as (driver, scope_ids):
             yield Transaction(driver, self._dialect, scope_ids, self._keep_versions)
+            self._check_quotas(driver, scope_ids)
 
     @contextlib.contextmanager
     def load(self) -> Generator[Loading]:
         """As `write`, for putting whole rows in."""
         with self._writing() as (driver, scope_ids):
             yield Loading(driver, self._dialect, scope_ids, self._keep_versions)
+            self._check_quotas(driver, scope_ids)
 
     def by_key(self, scope: Scope, key: str, now: int) -> Record | None:
         """The live record with this key at this scope, or None; see `Snapshot.records_by_key`.
@@ -264,6 +283,10 @@ class Ledger:
                 scope_ids = ScopeIds(driver, self._dialect, self._cache)
                 yield driver, scope_ids
             scope_ids.keep()
+
+    def _check_quotas(self, driver: DriverConnection, scope_ids: ScopeIds) -> None:
+        if grown := scope_ids.grown():
+            check_quotas(driver, self._dialect, grown)
 
     @contextlib.contextmanager
     def _exclusive_in_memory(self) -> Generator[None]:

@@ -187,10 +187,22 @@ class Sealer:
         """The name of the key for what is written at a scope; None if it is not sealed."""
         return self._keyring.key_at(self._scopes.scope(scope_id))
 
+    def key_for(self, scope_ids: Iterable[int | None]) -> str | None:
+        """The name of the key of the first of some scopes that is sealed; None if none is."""
+        found = (self.key_at(scope_id) for scope_id in scope_ids if scope_id is not None)
+        return next((name for name in found if name is not None), None)
+
+    def opened(self, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row of a table as it was before it was stored."""
+        belongs_to = (_KINDS[table], *(row[part] for part in _NAMES[table]))
+        sealed = {name: row[name] for name in COLUMNS[table] if isinstance(row[name], bytes)}
+        plain = {name: self._keyring.open(sealed[name], name, *belongs_to) for name in sealed}
+        return {**row, **plain}
+
     def marked(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A plain row of `records` or `versions` that says how its content is to be found."""
         name = self.key_at(row["scope_id"])
-        if name is None:
+        if name is None or row["content"] in NEVER_SEALED:
             return dict(row)
         return {
             **row,
@@ -202,8 +214,7 @@ class Sealer:
         self, table: str, row: Mapping[str, Any], scope_ids: Iterable[int | None]
     ) -> Mapping[str, Any]:
         """A row of a table as it is stored, belonging to the first of the scopes that is sealed."""
-        found = (self.key_at(scope_id) for scope_id in scope_ids if scope_id is not None)
-        name = next((name for name in found if name is not None), None)
+        name = self.key_for(scope_ids)
         if name is None:
             return row
         belongs_to = [row[part] for part in _NAMES[table]]

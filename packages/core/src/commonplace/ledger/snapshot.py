@@ -33,6 +33,7 @@ from commonplace.ledger.filtered import FILTERED
 from commonplace.ledger.history import former_in, of_record
 from commonplace.ledger.journal import Journal
 from commonplace.ledger.links import Links
+from commonplace.ledger.quotas import quotas
 from commonplace.ledger.reindexing import Reindexing
 from commonplace.ledger.replacing import replaced
 from commonplace.ledger.rows import content_hash, record_of
@@ -58,6 +59,7 @@ from commonplace.ledger.selection import (
 )
 from commonplace.ledger.threads import Threads
 from commonplace.ledger.vectorreading import VectorReader
+from commonplace.quotas import Quota
 from commonplace.record import Record, ScopeInfo, Version
 from commonplace.scope import Scope
 
@@ -124,6 +126,15 @@ class Snapshot(VectorReader):
     def cursors(self) -> Cursors:
         """How far those have come who follow the journal."""
         return Cursors(self._connection)
+
+    def quotas(self) -> list[Quota]:
+        """The quotas of scopes by path, with what they hold."""
+        found = sorted(quotas(self._connection).items())
+        return [
+            Quota(scope=scope, records=most, used=self._scopes.count(self.scope_ids([scope]), below=True))
+            for path, most in found
+            for scope in [Scope.parse(path)]
+        ]
 
     def setting(self, name: str) -> str | None:
         """What the ledger keeps under a name; None for nothing."""

@@ -10,12 +10,15 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from commonplace.clock import from_micros
 from commonplace.drafts import OWN_SPACE
-from commonplace.errors import ConflictError, ModelMismatchError
+from commonplace.errors import ConflictError, EncryptionError, ModelMismatchError
 from commonplace.jsonvalue import dump_json
 from commonplace.ledger import checking
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.entries import NO_VECTORS, Entry, Written
+from commonplace.ledger.quotas import QUOTAS, quotas
 from commonplace.ledger.reindexing import SpaceChange
+from commonplace.ledger.fulltext import scope_tokens
+from commonplace.ledger.rotating import Rotation
 from commonplace.ledger.rowwriting import RowWriter
 from commonplace.ledger.schema import index_state, records, settings, spaces
 from commonplace.ledger.sealing import SEALING, guard
@@ -287,10 +290,26 @@ class Transaction(RowWriter):
         self._connection.execute(_FORGET_SETTING, {"old": name})
         self._connection.execute(_KEEP_SETTING, {"name": name, "value": value})
 
+    def set_quota(self, scope: Scope, records: int | None) -> None:
+        """Say how many records there may be at a scope and below it; None for any number."""
+        allowed = {**quotas(self._connection), scope.path: records}
+        kept: JsonValue = {path: most for path, most in allowed.items() if most is not None}
+        self.set_setting(QUOTAS, dump_json(kept))
+
     def seal(self, policy: str, scopes: Sequence[Scope]) -> None:
         """Keep which scopes are sealed, and let the ledger refuse what is not, from now on."""
         self.set_setting(SEALING, policy)
         guard(self._connection, [self._scopes.find_or_add(scope) for scope in scopes])
+
+    @property
+    def rotation(self) -> Rotation:
+        """What seals anew what is stored; only of a ledger that seals."""
+        if self._sealer is None:
+            raise EncryptionError("this memory is not encrypted; open it with encryption=")
+        return Rotation(self._connection, self._dialect, self._sealer, self._tokens)
+
+    def _tokens(self, scope_id: int) -> str:
+        return scope_tokens(self._scopes.lineage(scope_id))
 
     @property
     def reindexing(self) -> SpaceChange:
