@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from commonplace.store import Options, Store
+from commonplace.telemetry import traced
 from commonplace.verbs.analysing import Analysing
 from commonplace.verbs.care import Care
 from commonplace.verbs.comparing import Comparing
@@ -104,3 +105,6 @@ class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Movi
         )
         self._store = Store(path, options)
         self._view = View()
+
+
+traced(Memory, "commonplace")
