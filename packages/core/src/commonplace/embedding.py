@@ -10,6 +10,7 @@ import numpy as np
 from commonplace.embedders import Embedder, as_embedder, checked_embedding, passages
 from commonplace.errors import ModelMismatchError
 from commonplace.ledger import check_space
+from commonplace.telemetry import part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -61,7 +62,8 @@ class Vectoriser:
 
     def query(self, text: str) -> NDArray[np.float32]:
         """The vector of a query."""
-        return checked_embedding(self.embedder, [text], queries=True)[0]
+        with part("embed", texts=1):
+            return checked_embedding(self.embedder, [text], queries=True)[0]
 
     def check_length(self, matrix: Matrix) -> None:
         """Refuse vectors of another length than the embedder's.
@@ -121,7 +123,9 @@ class Vectoriser:
         vectors: dict[str, NDArray[np.float32]] = {}
         for start in range(0, len(texts), _AT_ONCE):
             some = texts[start : start + _AT_ONCE]
-            vectors.update(zip(some, checked_embedding(self.embedder, some), strict=True))
+            with part("embed", texts=len(some)):
+                made = checked_embedding(self.embedder, some)
+            vectors.update(zip(some, made, strict=True))
         return vectors
 
 

@@ -19,6 +19,22 @@ class LimitExceededError(InvalidInputError):
     """An argument was larger than a documented limit; nothing was written."""
 
 
+class QuotaExceededError(LimitExceededError):
+    """A scope would hold more than its quota allows; nothing was written.
+
+    Attributes:
+        scope: the path of the scope that has the quota.
+        quota: what it allows.
+        used: what there would be.
+    """
+
+    def __init__(self, message: str, *, scope: str = "", quota: int = 0, used: int = 0) -> None:
+        super().__init__(message)
+        self.scope = scope
+        self.quota = quota
+        self.used = used
+
+
 class RefusedError(CommonplaceError):
     """Middleware does not let this be written; nothing of the call was."""
 
@@ -105,3 +121,19 @@ class EmbedderError(CommonplaceError):
 
 class RerankerError(CommonplaceError):
     """The reranker that was given to a search failed."""
+
+
+class EncryptionError(CommonplaceError):
+    """The memory is encrypted, and what was given does not open it, or cannot write to it."""
+
+
+class KeyMissingError(EncryptionError):
+    """A key that is needed was not given.
+
+    Attributes:
+        key_name: the name of the key.
+    """
+
+    def __init__(self, message: str, *, key_name: str = "") -> None:
+        super().__init__(message)
+        self.key_name = key_name

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from commonplace.store import Options, Store
+from commonplace.telemetry import traced
 from commonplace.verbs.analysing import Analysing
 from commonplace.verbs.care import Care
 from commonplace.verbs.comparing import Comparing
 from commonplace.verbs.conversing import Conversing
 from commonplace.verbs.inspecting import Inspecting
 from commonplace.verbs.keyed import Keyed
+from commonplace.verbs.limiting import Limiting
 from commonplace.verbs.moving import Moving
 from commonplace.verbs.watching import Watching
 from commonplace.view import View
@@ -21,11 +23,12 @@ if TYPE_CHECKING:
 
     from commonplace.analysis import Language
     from commonplace.clock import Clock
+    from commonplace.encryption import Encryption
     from commonplace.ledger import Durability
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
 
 
-class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Moving, Care):
+class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Moving, Limiting, Care):
     """One memory: records in scopes, found by meaning, by words, by filter and by id.
 
     Use it as a context manager, or call `close()`. Safe to share between threads, and to open from
@@ -58,8 +61,12 @@ class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Movi
         middleware: what changes or refuses records on their way in (`WriteMiddleware`, first to
             last) and changes them on their way out (`ReadMiddleware`, last to first), for this
             memory and every view of it.
+        encryption: the keys that texts, values and metadata are encrypted with, and which scopes
+            are; see `docs/encryption.md`.
 
     Raises:
+        EncryptionError: the memory is encrypted and `encryption` is not given, or a key in it is
+            not the one.
         NotFoundError: there is no memory at `path`, with `create=False`.
         PermissionDeniedError: the directory cannot be used.
         FormatTooNewError: a newer version of Commonplace wrote it.
@@ -81,6 +88,7 @@ class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Movi
         create: bool = True,
         keep_versions: int | None = None,
         middleware: Sequence[WriteMiddleware | ReadMiddleware] = (),
+        encryption: Encryption | None = None,
     ) -> None:
         options = Options(
             embedder=embedder,
@@ -93,6 +101,10 @@ class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Movi
             create=create,
             keep_versions=keep_versions,
             middleware=middleware,
+            encryption=encryption,
         )
         self._store = Store(path, options)
         self._view = View()
+
+
+traced(Memory, "commonplace")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from commonplace.embedding import OwnModel, Vectoriser
     from commonplace.ledger import Ledger, Selection, Space
     from commonplace.middleware import Chain
+    from commonplace.quotas import Quota
     from commonplace.record import Event, Record, ScopeInfo
     from commonplace.scope import Scope
     from commonplace.search import Mode, Searcher
@@ -206,6 +207,11 @@ class Reader:
         """The selected scopes that hold records."""
         with self._ledger.read() as snapshot:
             return snapshot.scope_infos(selection, depth, limit, offset)
+
+    def quotas(self) -> list[Quota]:
+        """The quotas of scopes, by path."""
+        with self._ledger.read() as snapshot:
+            return snapshot.quotas()
 
     def events(
         self, selection: Selection, operations: Sequence[str], *, after: int, limit: int

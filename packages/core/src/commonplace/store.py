@@ -15,6 +15,7 @@ from commonplace.clock import Clock, SystemClock, new_id
 from commonplace.conversing import Conversations
 from commonplace.drafts import OWN_SPACE
 from commonplace.embedding import OwnModel, Vectoriser
+from commonplace.encryption import Encryption
 from commonplace.errors import ClosedStoreError, ForkedStoreError, InvalidInputError
 from commonplace.events import Dispatcher, Subscription
 from commonplace.index import open_index
@@ -27,12 +28,14 @@ from commonplace.maintenance import (
     Reindex,
     ReindexReport,
     Report,
+    RotationReport,
     SpaceStats,
     Stats,
     Sweeper,
     maintain,
     planned,
     repair,
+    rotate,
     spaces,
     stats,
     verify,
@@ -75,6 +78,7 @@ class Options:
     create: bool
     keep_versions: int | None
     middleware: Sequence[WriteMiddleware | ReadMiddleware]
+    encryption: Encryption | None
 
 
 class Store:
@@ -99,6 +103,7 @@ class Store:
             keep_versions=options.keep_versions,
         )
         try:
+            self._ledger.unlock(options.encryption)
             if options.embedder is not None:
                 self._check_model()
             self._index = open_index(self._ledger, directory, options.index)
@@ -287,6 +292,14 @@ class Store:
             self._ledger, path, now=self.now(), overwrite=overwrite, progress=progress
         )
 
+    def rotate_keys(self, *, batch: int, progress: Callable[[int], None] | None) -> RotationReport:
+        """Seal everything with the active keys."""
+        self._check_open()
+        report = rotate(self._ledger, batch=batch, progress=progress)
+        if report.bare:
+            self._index.rebuild()
+        return report
+
     def stats(self) -> Stats:
         """Counts and sizes."""
         self._check_open()
@@ -388,6 +401,9 @@ def _check_options(options: Options) -> None:
     most: Any = options.keep_versions
     if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 0):
         raise InvalidInputError("keep_versions is a whole number from 0 on, or None for all")
+    encryption: Any = options.encryption
+    if not (encryption is None or isinstance(encryption, Encryption)):
+        raise InvalidInputError("encryption is an Encryption, or None")
     every: Any = options.sweep_every
     if every is not None and (not isinstance(every, int | float) or not every > 0):
         raise InvalidInputError("sweep_every is a number of seconds above 0, or None")

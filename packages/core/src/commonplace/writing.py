@@ -327,6 +327,11 @@ class Writer:
         with self._ledger.write() as transaction:
             return transaction.former.purge(selection, ids=ids, before=before)
 
+    def set_quota(self, scope: Scope, records: int | None) -> None:
+        """Say how many records a scope may hold; None for any number."""
+        with self._ledger.write() as transaction:
+            transaction.set_quota(scope, records)
+
     def keep_cursor(self, name: str, seq: int) -> None:
         """Keep a journal entry under a name."""
         with self._ledger.write() as transaction:

@@ -65,6 +65,7 @@ def main(arguments: list[str]) -> int:
     except Timeout:
         return NOT_OWNER
     ledger = Ledger.open(directory)
+    ledger.look_blind()  # what is encrypted is not to be in the index
     try:
         opened = _Opened(ledger, directory, url, rebuild=start == "rebuild")
         _Worker(channel, ledger, opened, parent).run()

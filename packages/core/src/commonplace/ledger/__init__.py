@@ -10,6 +10,7 @@ from commonplace.ledger.links import Edge, Links, Way
 from commonplace.ledger.loading import Loading, SpaceModel
 from commonplace.ledger.log import LogState, beside, give_up_log, in_use, log_state
 from commonplace.ledger.reindexing import Census, Origin, Reached, State
+from commonplace.ledger.rotating import SEALED_TABLES
 from commonplace.ledger.schema import FORMAT
 from commonplace.ledger.scope_list import ScopeList, ScopePattern
 from commonplace.ledger.selection import Selection
@@ -25,6 +26,7 @@ __all__ = [
     "FORMAT",
     "LEDGER_FILE",
     "PARTIAL",
+    "SEALED_TABLES",
     "SIGN_FILE",
     "UNIQUE",
     "Census",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 from sqlalchemy import and_, delete, exists, func, not_, or_, select, update
 
-from commonplace.errors import DataDamagedError
+from commonplace.errors import DataDamagedError, KeyMissingError
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.rows import record_of
 from commonplace.ledger.schema import (
@@ -21,6 +22,7 @@ from commonplace.ledger.schema import (
     version_vectors,
     versions,
 )
+from commonplace.ledger.sealing import opened, stored_table
 from commonplace.ledger.threadwriting import LOOSE_MESSAGE, MISCOUNTED, recount
 from commonplace.scope import Scope
 
@@ -131,9 +133,13 @@ def _counted(label: str, connection: DriverConnection, query: Query) -> Iterator
 
 
 def _unreadable(connection: DriverConnection, table: Table) -> Iterator[str]:
-    for row in connection.execute(select(table).execution_options(yield_per=_AT_ONCE)):
+    open_row = functools.partial(opened, connection.keyring)
+    stored = select(stored_table(table)).execution_options(yield_per=_AT_ONCE)
+    for row in connection.execute(stored):
         try:
-            record_of(row, Scope())
+            record_of(open_row(row), Scope())
+        except KeyMissingError:
+            continue  # whole or not, it cannot be told here
         except (ValueError, TypeError, DataDamagedError):
             yield row.id
 

@@ -65,9 +65,13 @@ class Connections:
     def close(self) -> None:
         """Close every connection; those that are lent out when they come back."""
         self._closed = True
+        self.drop_idle()
+        self._engine.dispose()
+
+    def drop_idle(self) -> None:
+        """Close the connections that are not lent out."""
         while self._idle:
             self._idle.pop().close()
-        self._engine.dispose()
 
     def _taken(self) -> Connection:
         try:

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
+from commonplace.ledger.sealing import stored
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection, Executable
 
+    from commonplace.encryption import Keyring
     from commonplace.errors import CommonplaceError
 
     S = TypeVar("S", bound=Executable)
@@ -59,7 +62,7 @@ def positional(statement: S, names: Sequence[str]) -> S:
     compiled = build.compile(dialect=SQLiteDialect(paramstyle="qmark"), column_keys=list(names))
     if list(compiled.positiontup) != list(names):
         raise ValueError("columns are given in the order of the table")
-    _FIXED[statement] = _Compiled(str(compiled), {})
+    _FIXED[statement] = _Compiled(stored(str(compiled)), {})
     return statement
 
 
@@ -105,13 +108,16 @@ class DriverConnection:
     Args:
         connection: where both run; a transaction has begun on it.
         translate: the error of ours for one of the driver's.
+        keyring: opens and seals what the ledger stores sealed; None if it seals nothing.
     """
 
     def __init__(
         self,
         connection: Connection,
         translate: Callable[[sqlite3.Error], CommonplaceError | None],
+        keyring: Keyring | None = None,
     ) -> None:
+        self.keyring = keyring
         self._connection = connection
         self._driver: Any = connection.connection.driver_connection
         self._translate = translate
@@ -163,7 +169,7 @@ def _compile(statement: Any, values: Any, *, keep: bool = True) -> _Compiled:
         keys = list(rows[0])
     compiled = statement.compile(dialect=_DIALECT, column_keys=keys)
     constants = {name: value for name, value in compiled.params.items() if value is not None}
-    found = _Compiled(str(compiled), constants)
+    found = _Compiled(stored(str(compiled)), constants)
     if keep:
         _FIXED[statement] = found
     return found

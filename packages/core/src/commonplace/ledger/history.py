@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     and_,
     bindparam,
+    case,
     delete,
     func,
     or_,
@@ -19,7 +20,7 @@ from sqlalchemy import (
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.replacing import replaced
-from commonplace.ledger.schema import records, version_vectors, versions
+from commonplace.ledger.schema import FINDABLE, records, version_vectors, versions
 from commonplace.ledger.selection import in_scopes, parameters, shape
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class History:
         numbered = dict(enumerate(reversed(rows), first))
         pks = [row.pk for row in numbered.values()]
         self._dialect.keep_states(self._connection, pks, first, by=by, at=at)
-        texts = [self._text(pk, row) for pk, row in numbered.items() if row.has_text]
+        texts = [self._text(pk, row) for pk, row in numbered.items() if row.has_text == FINDABLE]
         if texts:
             self._dialect.insert_text(self._connection, texts, former=True)
         if self._most is not None:
@@ -119,7 +120,7 @@ class History:
         array = {"pks": self._dialect.array(version_pks)}
         rows = self._connection.execute(_by_pk(self._dialect), array).all()
         self._scopes.load({row.scope_id for row in rows})
-        texts = [self._text(row.pk, row) for row in rows if row.has_text]
+        texts = [self._text(row.pk, row) for row in rows if row.has_text == FINDABLE]
         if texts:
             self._dialect.delete_text(self._connection, texts, former=True)
         for statement in _forgetting(self._dialect):
@@ -221,7 +222,9 @@ def _newest(dialect: SqliteDialect) -> Query:
 
 @functools.cache
 def _by_pk(dialect: SqliteDialect) -> Query:
-    return fixed(select(versions).where(dialect.among(versions.c.pk, "pks")))
+    indexed = case((versions.c.has_text == FINDABLE, versions.c.content)).label("content")
+    columns = (versions.c[name] for name in ("pk", "id", "scope_id", "has_text"))
+    return fixed(select(*columns, indexed).where(dialect.among(versions.c.pk, "pks")))
 
 
 @functools.cache

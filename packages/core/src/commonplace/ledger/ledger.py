@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import os
 import sqlite3
@@ -11,12 +12,14 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from commonplace.clock import new_id
+from commonplace.encryption import Encryption, Keyring, SealingPolicy, policy_for
 from commonplace.errors import (
     CommonplaceError,
     DataDamagedError,
+    EncryptionError,
     FormatError,
     FormatTooNewError,
     NotFoundError,
@@ -24,6 +27,8 @@ from commonplace.errors import (
     StoreLockedError,
     StoreUnavailableError,
 )
+from commonplace.jsonvalue import dump_json, load_json
+from commonplace.ledger import sealing
 from commonplace.ledger.comparing import Comparison
 from commonplace.ledger.connections import Connections
 from commonplace.ledger.copying import Contents, begin_anew, contents, copy_pages
@@ -31,6 +36,7 @@ from commonplace.ledger.driver import DriverConnection
 from commonplace.ledger.loading import Loading
 from commonplace.ledger.log import Claim
 from commonplace.ledger.past import PastSnapshot
+from commonplace.ledger.quotas import check_quotas
 from commonplace.ledger.schema import FORMAT, settings
 from commonplace.ledger.scope_ids import ScopeCache, ScopeIds
 from commonplace.ledger.snapshot import Snapshot
@@ -44,6 +50,7 @@ from commonplace.ledger.sqlite import (
 )
 from commonplace.ledger.transaction import Transaction
 from commonplace.ledger.transfer import Extract
+from commonplace.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -52,7 +59,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from commonplace.record import Record
-    from commonplace.scope import Scope
 
 LEDGER_FILE = "ledger.sqlite"
 SIGN_FILE = "memory.txt"
@@ -86,6 +92,7 @@ class Ledger:
         where = "in memory" if path is None else str(path)
         self._translate = functools.partial(translated, where=where)
         self._connections = Connections(engine, self._translate)
+        self._keyring: Keyring | None = None
         self.path = path
         self._claim = None if path is None else Claim(path)
         try:
@@ -123,6 +130,88 @@ class Ledger:
             _leave_sign(path.with_name(SIGN_FILE))
         return opened
 
+    def unlock(self, encryption: Encryption | None) -> None:
+        """Take the keys to what is sealed, before anything is read; seal more if it says so.
+
+        Raises:
+            EncryptionError: texts are sealed and nothing was given to open them with, or a key is
+                another one than it was.
+        """
+        known = self._sealing_policy()
+        if encryption is None:
+            if known is not None:
+                raise EncryptionError(
+                    f"this memory is encrypted with {', '.join(map(repr, known.key_names))}; open "
+                    "it with encryption=Encryption(keys={...}), which may be without keys to "
+                    "count and delete"
+                )
+            return
+        policy = policy_for(encryption, known)
+        if policy is None:
+            return
+        if policy != known:
+            policy = self._seal(encryption)
+        self._keyring = Keyring(encryption.keys, policy)
+        self._look_through(self._keyring)
+
+    def forget_unused_keys(self) -> None:
+        """Remember only the keys that something may be sealed with after a rotation."""
+        with self.write() as transaction:
+            policy = SealingPolicy(**load_json(transaction.setting(sealing.SEALING) or "{}"))
+            used = {policy.active, *policy.scopes.values()}
+            checks = {name: check for name, check in policy.checks.items() if name in used}
+            kept = dataclasses.replace(policy, checks=checks)
+            transaction.set_setting(sealing.SEALING, dump_json(dataclasses.asdict(kept)))
+
+    def truncate_log(self) -> None:
+        """Bring the write-ahead log into the ledger's file and empty it, if nobody reads it."""
+        with self._connections.lent() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def look_blind(self) -> None:
+        """Read nothing in place of what is sealed; for the index, which is to hold none of it."""
+        self._look_through(None)
+
+    @property
+    def keyring(self) -> Keyring | None:
+        """The keys; None if nothing is sealed."""
+        return self._keyring
+
+    def _sealing_policy(self) -> SealingPolicy | None:
+        with self.read() as snapshot:
+            found = snapshot.setting(sealing.SEALING)
+        return None if found is None else SealingPolicy(**load_json(found))
+
+    def _seal(self, encryption: Encryption) -> SealingPolicy:
+        """Keep in the ledger what is sealed from now on."""
+        with self.write() as transaction:
+            found = transaction.setting(sealing.SEALING)
+            known = None if found is None else SealingPolicy(**load_json(found))
+            policy = policy_for(encryption, known) or known
+            assert policy is not None  # noqa: S101 - there are keys, or one was known
+            scopes = [Scope.parse(path) for path in policy.scopes]
+            transaction.seal(dump_json(dataclasses.asdict(policy)), scopes)
+        return policy
+
+    def _look_through(self, keyring: Keyring | None) -> None:
+        """Make every connection read through views that open what is sealed."""
+
+        def look(connection: Any, _entry: object = None) -> None:
+            sealing.look_through(connection, keyring)
+
+        def name_tables(*given: Any) -> tuple[str, Any]:
+            return sealing.stored(given[2]), given[3]
+
+        event.listen(self._engine, "before_cursor_execute", name_tables, retval=True)
+        event.listen(self._engine, "connect", look)
+        self._connections.drop_idle()
+        if self.path is None:  # its one connection is the database
+            with self._engine.connect() as connection:
+                look(connection.connection.driver_connection)
+        else:
+            self._engine.dispose()
+
     @contextlib.contextmanager
     def read(self, *, as_of: int | None = None) -> Generator[Snapshot]:
         """A consistent view of the ledger, for as long as the block lasts.
@@ -155,15 +244,18 @@ class Ledger:
         Raises:
             StoreLockedError: another process held the write lock for over ten seconds.
             StorageFullError: the disk is full.
+            QuotaExceededError: a scope would hold more records than it may.
         """
         with self._writing() as (driver, scope_ids):
             yield Transaction(driver, self._dialect, scope_ids, self._keep_versions)
+            self._check_quotas(driver, scope_ids)
 
     @contextlib.contextmanager
     def load(self) -> Generator[Loading]:
         """As `write`, for putting whole rows in."""
         with self._writing() as (driver, scope_ids):
             yield Loading(driver, self._dialect, scope_ids, self._keep_versions)
+            self._check_quotas(driver, scope_ids)
 
     def by_key(self, scope: Scope, key: str, now: int) -> Record | None:
         """The live record with this key at this scope, or None; see `Snapshot.records_by_key`.
@@ -172,7 +264,7 @@ class Ledger:
         statement alone sees one moment.
         """
         with self._exclusive_in_memory(), self._connections.lent() as connection:
-            driver = DriverConnection(connection, self._translate)
+            driver = DriverConnection(connection, self._translate, self._keyring)
             scope_ids = ScopeIds(driver, self._dialect, self._cache)
             (found,) = Snapshot(driver, self._dialect, scope_ids).records_by_key(
                 [(scope, key)], now
@@ -225,7 +317,7 @@ class Ledger:
     @contextlib.contextmanager
     def _reading(self) -> Generator[tuple[DriverConnection, ScopeIds]]:
         with self._exclusive_in_memory(), self._connections.transaction("BEGIN") as connection:
-            driver = DriverConnection(connection, self._translate)
+            driver = DriverConnection(connection, self._translate, self._keyring)
             scope_ids = ScopeIds(driver, self._dialect, self._cache)
             yield driver, scope_ids
             scope_ids.keep()
@@ -234,10 +326,14 @@ class Ledger:
     def _writing(self) -> Generator[tuple[DriverConnection, ScopeIds]]:
         with self._turn:
             with self._connections.transaction("BEGIN IMMEDIATE") as connection:
-                driver = DriverConnection(connection, self._translate)
+                driver = DriverConnection(connection, self._translate, self._keyring)
                 scope_ids = ScopeIds(driver, self._dialect, self._cache)
                 yield driver, scope_ids
             scope_ids.keep()
+
+    def _check_quotas(self, driver: DriverConnection, scope_ids: ScopeIds) -> None:
+        if grown := scope_ids.grown():
+            check_quotas(driver, self._dialect, grown)
 
     @contextlib.contextmanager
     def _exclusive_in_memory(self) -> Generator[None]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Delete, FromClause, Row
 
     from commonplace.ledger.driver import DriverConnection
+    from commonplace.ledger.sealing import Sealer
     from commonplace.ledger.selection import Query, Selection
     from commonplace.ledger.sqlite import SqliteDialect
     from commonplace.record import Direction
@@ -135,6 +136,7 @@ class LinkWriter(Links):
         connection: the transaction's.
         dialect: how the database spells what differs.
         log: writes events to the journal.
+        sealer: seals what is stored sealed; None for nothing.
     """
 
     def __init__(
@@ -142,9 +144,11 @@ class LinkWriter(Links):
         connection: DriverConnection,
         dialect: SqliteDialect,
         log: Callable[[Sequence[Mapping[str, Any]]], None],
+        sealer: Sealer | None = None,
     ) -> None:
         super().__init__(connection, dialect)
         self._log = log
+        self._sealer = sealer
 
     def put(self, made: Sequence[Link], *, now: int) -> list[Link]:
         """Write links between records that are there; each as it now is.
@@ -197,8 +201,26 @@ class LinkWriter(Links):
         self.forget([old_id])
         return self.put(list(moved.values()), now=now)
 
+    def seal_again(self, ids: Sequence[str]) -> None:
+        """Seal, or seal no more, the links of records that went to another scope."""
+        wanted = {"ids": self._dialect.array(ids)}
+        for found in self._connection.execute(_of_records(self._dialect), wanted).all():
+            row = self.stored(_row(_link(found)))
+            self._connection.execute(_UPDATE, {**row, "number": found.id})
+
+    def stored(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The row of a link as it is stored: sealed if an end of it lies in a sealed scope."""
+        if self._sealer is None:
+            return row
+        ends = [row["source_id"], row["target_id"]]
+        found = self._connection.execute(
+            _sources(self._dialect), {"ids": self._dialect.array(ends)}
+        )
+        places = {end.id: end.scope_id for end in found}
+        return self._sealer.row("links", row, [places.get(end) for end in ends])
+
     def _put(self, link: Link) -> Link:
-        row = _row(link)
+        row = self.stored(_row(link))
         standing = self._connection.execute(_STANDING, row).first()
         if standing is None:
             self._connection.execute(_INSERT, row)

@@ -14,6 +14,7 @@ from commonplace.ledger.rows import checksum, content_hash
 from commonplace.ledger.rowwriting import Change
 from commonplace.ledger.schema import (
     BROUGHT,
+    FINDABLE,
     links,
     messages,
     scopes,
@@ -80,7 +81,7 @@ class Loading(Transaction, Comparison):
         elif kind == "version":
             self._insert_versions(wholes)
         else:
-            rows = [self._row(whole) for whole in wholes]
+            rows = [self._hung(kind, self._row(whole)) for whole in wholes]
             self._connection.execute(_INSERTS[kind], _tuples(kind, rows))
 
     def replace(self, whole: Whole, may_write: MayWrite, now: int) -> bool:
@@ -130,7 +131,7 @@ class Loading(Transaction, Comparison):
     def _insert_records(self, wholes: Sequence[Whole], now: int) -> None:
         first = self._dialect.next_pk(self._connection)
         rows = [{**self._row(whole), "pk": pk} for pk, whole in enumerate(wholes, first)]
-        self._connection.execute(_INSERTS["record"], _tuples("record", rows))
+        self._connection.execute(_INSERTS["record"], _tuples("record", self._stored(rows)))
         self._inserted(rows, self._vectors(wholes, first, 1, "record_pk"), now)
 
     def _insert_versions(self, wholes: Sequence[Whole]) -> None:
@@ -138,13 +139,13 @@ class Loading(Transaction, Comparison):
         rows: list[dict[str, Any]] = [
             {**self._row(whole), "pk": first - number} for number, whole in enumerate(wholes)
         ]
-        self._connection.execute(_INSERTS["version"], _tuples("version", rows))
+        self._connection.execute(_INSERTS["version"], _tuples("version", self._stored(rows)))
         if vectors := self._vectors(wholes, first, -1, "version_pk"):
             self._connection.execute(_INSERT_VERSION_VECTOR, vectors)
         texts = [
             self._text(row["pk"], row["content"], row["scope_id"])
             for row in rows
-            if row["has_text"]
+            if row["has_text"] == FINDABLE
         ]
         if texts:
             self._dialect.insert_text(self._connection, texts, former=True)
@@ -157,9 +158,16 @@ class Loading(Transaction, Comparison):
         if "content" in row:
             row["content_hash"] = content_hash(row["content"])
             row["checksum"] = checksum(row)
+            row = row if self._sealer is None else self._sealer.marked(row)
         if whole.kind == "message":
             row["record_pk"] = self.pks_by_id([row["record_id"]])[row.pop("record_id")]
         return row
+
+    def _hung(self, kind: RowKind, row: dict[str, Any]) -> Mapping[str, Any]:
+        """A link, thread or message as it is stored."""
+        if kind == "message":
+            return row
+        return self.links.stored(row) if kind == "link" else self.threads.stored(row)
 
     def _place(self, path: str) -> int:
         """The number of a scope, which is made if it is new."""

@@ -121,6 +121,7 @@ class _PastConnection:
     """Runs the statements on `records` and `vectors` on the states of a moment instead."""
 
     def __init__(self, connection: DriverConnection, as_of: int) -> None:
+        self.keyring = connection.keyring
         self._connection = connection
         self._as_of = as_of
 

@@ -46,7 +46,7 @@ _FORM = "\x1f".join(["%s"] * (len(_SUMMED) + 2))
 
 def record_of(row: Row[Any], scope: Scope) -> Record:
     """The record in a row of `records`; everything in it is the caller's own copy."""
-    if _checksum(_OF_ROW(row), row.importance, row.content) != row.checksum:
+    if not _is_whole(row):
         raise DataDamagedError(
             f"record {row.id!r} is not as it was written; the ledger file is damaged: restore a "
             "former state of it, or a backup"
@@ -102,6 +102,19 @@ def row_of(record: Record, scope_id: int, *, full_text: bool) -> dict[str, Any]:
 def checksum(row: Mapping[str, Any]) -> int:
     """The checksum of the columns of a record; those that are null may be left out."""
     return _checksum(tuple(map(row.get, _SUMMED)), row["importance"], row["content"])
+
+
+def checksum_beside(row: Mapping[str, Any]) -> int:
+    """The checksum of what is not sealed of a record that is: it tells nothing of the rest."""
+    return checksum({**row, "content": "", "value": None, "metadata": "{}"})
+
+
+def _is_whole(row: Row[Any]) -> bool:
+    """Whether a row is as it was written; what is sealed authenticates itself."""
+    if _checksum(_OF_ROW(row), row.importance, row.content) == row.checksum:
+        return True
+    shown = {name: getattr(row, name) for name in (*_SUMMED, "importance")}
+    return checksum_beside(shown) == row.checksum
 
 
 def _checksum(values: tuple[Any, ...], importance: float, content: str) -> int:

@@ -6,7 +6,7 @@ import functools
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Delete, bindparam, delete, func, select, update
+from sqlalchemy import Delete, bindparam, case, delete, func, select, update
 
 from commonplace.drafts import OWN_SPACE
 from commonplace.errors import ConflictError
@@ -16,7 +16,8 @@ from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.history import History
 from commonplace.ledger.links import LinkWriter
 from commonplace.ledger.rows import row_of
-from commonplace.ledger.schema import journal, records, spaces, vectors
+from commonplace.ledger.schema import FINDABLE, journal, records, spaces, vectors
+from commonplace.ledger.sealing import Sealer
 from commonplace.ledger.snapshot import Snapshot
 from commonplace.ledger.threadwriting import ThreadWriter
 
@@ -79,18 +80,21 @@ class RowWriter(Snapshot):
         keep_versions: int | None,
     ) -> None:
         super().__init__(connection, dialect, scope_ids)
+        keyring = connection.keyring
+        self._sealer = None if keyring is None else Sealer(keyring, scope_ids)
         self.former = History(connection, dialect, scope_ids, keep_versions)
         self._spaces_seen: dict[str, Space] = {}
 
     @property
     def links(self) -> LinkWriter:
         """The links between records, to be written too."""
-        return LinkWriter(self._connection, self._dialect, self._log)
+        return LinkWriter(self._connection, self._dialect, self._log, self._sealer)
 
     @property
     def threads(self) -> ThreadWriter:
         """The conversations, to be written too."""
-        return ThreadWriter(self._connection, self._dialect, self._record, self._scopes.load)
+        load = self._scopes.load
+        return ThreadWriter(self._connection, self._dialect, self._record, load, self._sealer)
 
     def remove(self, pks: Sequence[int], *, operation: str, now: int) -> int:
         """Delete records with vectors, full text, links and places in threads; how many there were.
@@ -98,7 +102,7 @@ class RowWriter(Snapshot):
         Their last states stay in the history, unless they expired: then nothing of them stays.
         """
         array = {"pks": self._dialect.array(pks)}
-        rows = self._rows_by_pk(pks)
+        rows = self._rows(_leaving(self._dialect), array)
         if not rows:
             return 0
         held = self._vectors_held(pks)
@@ -137,7 +141,7 @@ class RowWriter(Snapshot):
         changes = [
             Change(
                 row,
-                {"pk": row.pk, **row_of(entry.record, place, full_text=has_text(entry))},
+                {"pk": row.pk, **self._row_of(entry, place)},
                 vector_rows([(row.pk, entry)]),
                 frozenset(entry.vectors) if keep_vectors else None,
             )
@@ -158,8 +162,13 @@ class RowWriter(Snapshot):
             self._drop_vectors(pks, only=only)
         moved = [change for change in changes if change.moves_text]
         self._forget_text(change.row for change in moved)
-        updates = [{**change.new, "old_pk": change.row.pk} for change in changes]
+        new = self._stored([change.new for change in changes])
+        updates = [
+            {**row, "old_pk": change.row.pk} for row, change in zip(new, changes, strict=True)
+        ]
         self._connection.execute(_UPDATE_RECORD, updates)
+        if self._sealer is not None:
+            self.links.seal_again([change.row.id for change in changes if change.moves])
         self._add_vectors([row for change in changes for row in change.vectors])
         self._index_text(change.new for change in moved)
         self._count(one for change in changes for one in change.counts)
@@ -185,10 +194,10 @@ class RowWriter(Snapshot):
         if not fresh:
             return first
         rows = [
-            {"pk": pk, **row_of(entry.record, place, full_text=has_text(entry))}
+            {"pk": pk, **self._row_of(entry, place)}
             for pk, (entry, place) in enumerate(fresh, first)
         ]
-        self._connection.execute(_INSERT_RECORD, _tuples(rows, _COLUMNS))
+        self._connection.execute(_INSERT_RECORD, _tuples(self._stored(rows), _COLUMNS))
         numbered = zip((row["pk"] for row in rows), (entry for entry, _ in fresh), strict=True)
         self._inserted(rows, vector_rows(numbered), now, operation=operation)
         return first
@@ -250,15 +259,28 @@ class RowWriter(Snapshot):
         texts = [
             self._text(row["pk"], row["content"], row["scope_id"])
             for row in rows
-            if row["has_text"]
+            if row["has_text"] == FINDABLE
         ]
         if texts:
             self._dialect.insert_text(self._connection, texts)
 
     def _forget_text(self, rows: Iterable[Row[Any]]) -> None:
-        texts = [self._text(row.pk, row.content, row.scope_id) for row in rows if row.has_text]
+        texts = [
+            self._text(row.pk, row.content, row.scope_id)
+            for row in rows
+            if row.has_text == FINDABLE
+        ]
         if texts:
             self._dialect.delete_text(self._connection, texts)
+
+    def _row_of(self, entry: Entry, place: int) -> dict[str, Any]:
+        """The columns of a record but `pk`, not sealed yet."""
+        row = row_of(entry.record, place, full_text=has_text(entry))
+        return row if self._sealer is None else self._sealer.marked(row)
+
+    def _stored(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """Rows of `records` or `versions` as they are stored."""
+        return rows if self._sealer is None else [self._sealer.state(row) for row in rows]
 
     def _text(self, pk: int, content: str, scope_id: int) -> dict[str, Any]:
         return {
@@ -311,6 +333,18 @@ _COUNT_VECTORS = fixed(
 @functools.cache
 def _by_id(dialect: SqliteDialect) -> Query:
     return fixed(select(records).where(dialect.among(records.c.id, "ids")))
+
+
+@functools.cache
+def _leaving(dialect: SqliteDialect) -> Query:
+    """Records with what removing them takes: no sealed text, which would take a key."""
+    columns = ("pk", "id", "scope_id", "version", "expires_at", "has_text")
+    indexed = case((records.c.has_text == FINDABLE, records.c.content)).label("content")
+    return fixed(
+        select(*(records.c[name] for name in columns), indexed).where(
+            dialect.among(records.c.pk, "pks")
+        )
+    )
 
 
 @functools.cache

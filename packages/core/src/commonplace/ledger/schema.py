@@ -60,6 +60,11 @@ scope_tree = Table(
 )
 
 
+FINDABLE, SEALED = 1, 2
+"""In `has_text`: the content is found by its words, in the full-text index; or it is sealed, and
+found only where texts are read. 0 stands for neither."""
+
+
 def _state() -> list[Column[Any]]:
     """The columns of a record's state. Times are microseconds since 1970-01-01 UTC.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, func, select, update
@@ -63,6 +64,7 @@ class ScopeIds:
         self._learned: dict[Scope, int] = {}
         self._names: dict[int, Scope] = {}
         self._lineages: dict[int, tuple[int, ...]] = {}
+        self._changed: Counter[int] = Counter()
 
     def keep(self) -> None:
         """Share what was learned; call it only after the transaction stands."""
@@ -128,9 +130,14 @@ class ScopeIds:
         for scope_id, change in direct.items():
             for containing in (ROOT_SCOPE_ID, *self.lineage(scope_id)):
                 totals[containing] = totals.get(containing, 0) + change
+        self._changed.update(totals)
         for scope_id, change in totals.items():
             values = {"scope": scope_id, "direct": direct.get(scope_id, 0), "change": change}
             self._connection.execute(_ADD_COUNTS, values)
+
+    def grown(self) -> list[int]:
+        """The scopes that hold more records than when the transaction began."""
+        return [scope_id for scope_id, change in self._changed.items() if change > 0]
 
     def count(self, scope_ids: Iterable[int], *, below: bool) -> int:
         """How many records lie in the scopes, expired ones included; disjoint scopes only."""

@@ -33,6 +33,7 @@ from commonplace.ledger.filtered import FILTERED
 from commonplace.ledger.history import former_in, of_record
 from commonplace.ledger.journal import Journal
 from commonplace.ledger.links import Links
+from commonplace.ledger.quotas import quotas
 from commonplace.ledger.reindexing import Reindexing
 from commonplace.ledger.replacing import replaced
 from commonplace.ledger.rows import content_hash, record_of
@@ -42,6 +43,7 @@ from commonplace.ledger.schema import (
     records,
     scope_tree,
     scopes,
+    settings,
     vectors,
     versions,
 )
@@ -57,6 +59,7 @@ from commonplace.ledger.selection import (
 )
 from commonplace.ledger.threads import Threads
 from commonplace.ledger.vectorreading import VectorReader
+from commonplace.quotas import Quota
 from commonplace.record import Record, ScopeInfo, Version
 from commonplace.scope import Scope
 
@@ -124,6 +127,24 @@ class Snapshot(VectorReader):
         """How far those have come who follow the journal."""
         return Cursors(self._connection)
 
+    def quotas(self) -> list[Quota]:
+        """The quotas of scopes by path, with what they hold."""
+        found = sorted(quotas(self._connection).items())
+        return [
+            Quota(
+                scope=scope,
+                records=most,
+                used=self._scopes.count(self.scope_ids([scope]), below=True),
+            )
+            for path, most in found
+            for scope in [Scope.parse(path)]
+        ]
+
+    def setting(self, name: str) -> str | None:
+        """What the ledger keeps under a name; None for nothing."""
+        found: str | None = self._connection.execute(_SETTING, {"name": name}).scalar()
+        return found
+
     def scope_ids(self, wanted: Iterable[Scope]) -> tuple[int, ...]:
         """The ids of those scopes that have ever held a record."""
         found = (self._scopes.find(scope) for scope in wanted)
@@ -141,6 +162,13 @@ class Snapshot(VectorReader):
         found = tuple(self._connection.execute(_scopes_below(self._dialect), wanted).scalars())
         few = len(found) <= _FEW_SCOPES
         return replace(selection, scope_ids=found, below=False) if few else selection
+
+    def sealed(self, selection: Selection) -> bool:
+        """Whether texts in the selected scopes are sealed, and so not in the full-text index."""
+        keyring = self._connection.keyring
+        return keyring is not None and any(
+            keyring.covers(self.scope(scope_id)) for scope_id in selection.scope_ids
+        )
 
     def total(self, selection: Selection) -> int:
         """How many records lie in the selected scopes, whatever the rest of the selection says."""
@@ -257,10 +285,16 @@ class Snapshot(VectorReader):
         query = (
             select(records.c.pk)
             .where(condition(selection, self._dialect))
-            .where(records.c.content_hash == content_hash(content), records.c.content == content)
+            .where(records.c.content_hash.in_(self._hashes(content)), records.c.content == content)
             .order_by(records.c.created_at.desc(), records.c.id)
         )
         return self._pks(query, parameters(selection, self._dialect)).tolist()
+
+    def _hashes(self, content: str) -> list[int]:
+        """What a content may have for a fingerprint, sealed or not."""
+        keyring = self._connection.keyring
+        found = [content_hash(content)]
+        return found if keyring is None else [*found, *keyring.fingerprints(content)]
 
     def former_states(self, record_id: str, selection: Selection) -> list[Version]:
         """The versions of a record that lay in the selected scopes, oldest first.
@@ -532,6 +566,7 @@ _KEYLESS = fixed(
         _AT_SCOPE, records.c.id == bindparam("key", type_=Text), records.c.key.is_(None)
     )
 )
+_SETTING = fixed(select(settings.c.value).where(settings.c.name == bindparam("name")))
 _HELD = fixed(select(scopes.c.path, scopes.c.records).where(scopes.c.records > 0))
 _SCOPES_CHANGED = fixed(
     select(journal.c.scope_id)
@@ -663,7 +698,7 @@ def _matching(dialect: SqliteDialect, kind: Shape) -> Query:
 
 _TEXTS_IN_SCOPE = fixed(
     select(records.c.pk, records.c.content).where(
-        records.c.scope_id == bindparam("scope_id"), records.c.has_text == 1
+        records.c.scope_id == bindparam("scope_id"), records.c.has_text > 0
     )
 )
 
@@ -672,7 +707,7 @@ _TEXTS_IN_SCOPE = fixed(
 def _texts(dialect: SqliteDialect) -> Query:
     return fixed(
         select(records.c.pk, records.c.content).where(
-            dialect.among(records.c.pk, "pks"), records.c.has_text == 1
+            dialect.among(records.c.pk, "pks"), records.c.has_text > 0
         )
     )
 

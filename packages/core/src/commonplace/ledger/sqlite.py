@@ -31,6 +31,7 @@ from commonplace.analysis import searchable
 from commonplace.errors import (
     CommonplaceError,
     DataDamagedError,
+    EncryptionError,
     PermissionDeniedError,
     StorageFullError,
     StoreLockedError,
@@ -41,6 +42,7 @@ from commonplace.ledger import sqlite_filter
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.fulltext import match_expression
 from commonplace.ledger.schema import records, versions
+from commonplace.ledger.sealing import failure, refuses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -92,7 +94,7 @@ _KEEP_STATES = fixed(
     text(
         f"INSERT INTO versions (pk, {', '.join(_STATE)}, replaced_at, replaced_by) "  # noqa: S608 - our own names
         f"SELECT :first + each.key, {_KEPT}, max(records.updated_at, :at), :by "
-        "FROM json_each(:pks) AS each CROSS JOIN records ON records.pk = each.value"
+        "FROM json_each(:pks) AS each CROSS JOIN main.records ON records.pk = each.value"
     )
 )
 _KEEP_VECTORS = fixed(
@@ -349,6 +351,13 @@ def translated(error: sqlite3.Error, where: str) -> CommonplaceError | None:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return None
+    if code == sqlite3.SQLITE_ERROR and (own := failure()) is not None:
+        return own
     extended = getattr(error, "sqlite_errorname", "")
+    if code & 0xFF == sqlite3.SQLITE_CONSTRAINT and refuses(str(error)):
+        return EncryptionError(
+            f"{where}: this scope is encrypted, and the memory was opened without its keys or "
+            "before it was; open it again with encryption="
+        )
     kind, advice = _CODES.get(code & 0xFF, (StoreUnavailableError, "the database refused"))
     return kind(f"{where}: {advice} ({extended})")

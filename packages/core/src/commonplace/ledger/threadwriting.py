@@ -12,28 +12,54 @@ from commonplace.ledger.schema import messages, records, threads
 from commonplace.ledger.threads import Threads
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from sqlalchemy import Update
+    from sqlalchemy import Row, Update
 
     from commonplace.ledger.driver import DriverConnection
+    from commonplace.ledger.sealing import Sealer
     from commonplace.ledger.selection import Query
     from commonplace.ledger.sqlite import SqliteDialect
     from commonplace.ledger.threads import Place, ThreadRow
+    from commonplace.record import Record
 
 
 class ThreadWriter(Threads):
-    """The conversations of a ledger, within one transaction."""
+    """The conversations of a ledger, within one transaction; the arguments are those of `Threads`.
+
+    Args:
+        sealer: seals what is stored sealed; None for nothing.
+    """
+
+    def __init__(
+        self,
+        connection: DriverConnection,
+        dialect: SqliteDialect,
+        record: Callable[[Row[Any]], Record],
+        load: Callable[[Iterable[int]], None],
+        sealer: Sealer | None = None,
+    ) -> None:
+        super().__init__(connection, dialect, record, load)
+        self._sealer = sealer
 
     def insert(self, row: Mapping[str, Any]) -> None:
         """Make a thread; the row has every column but the counts."""
         empty = {"messages": 0, "tokens": 0, "next_position": 0, "extracted": 0}
-        self._connection.execute(_INSERT_THREAD, {**empty, **row})
+        self._connection.execute(_INSERT_THREAD, self.stored({**empty, **row}))
 
     def change(self, thread_id: str, changes: Mapping[str, Any]) -> None:
         """Change columns of a thread."""
+        if "metadata" in changes and self._sealer is not None:
+            placed = select(threads.c.scope_id).where(threads.c.id == thread_id)
+            scope_id = self._connection.execute(placed).scalar()
+            changes = self.stored({"id": thread_id, "scope_id": scope_id, **changes})
         query = update(threads).where(threads.c.id == thread_id).values(**changes)
         self._connection.execute(query)
+
+    def stored(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The row of a thread as it is stored."""
+        sealer = self._sealer
+        return row if sealer is None else sealer.row("threads", row, [row["scope_id"]])
 
     def append(self, row: ThreadRow, placed: Sequence[tuple[int, Place]], *, now: int) -> None:
         """Give records, by number, the next places in a thread; positions in `placed` count on."""

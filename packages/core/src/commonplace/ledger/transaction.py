@@ -6,19 +6,23 @@ import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from commonplace.clock import from_micros
 from commonplace.drafts import OWN_SPACE
-from commonplace.errors import ConflictError, ModelMismatchError
+from commonplace.errors import ConflictError, EncryptionError, ModelMismatchError
 from commonplace.jsonvalue import dump_json
 from commonplace.ledger import checking
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.entries import NO_VECTORS, Entry, Written
+from commonplace.ledger.fulltext import scope_tokens
+from commonplace.ledger.quotas import QUOTAS, quotas
 from commonplace.ledger.reindexing import SpaceChange
-from commonplace.ledger.rows import checksum, content_hash
+from commonplace.ledger.rotating import Rotation
+from commonplace.ledger.rows import checksum
 from commonplace.ledger.rowwriting import RowWriter
-from commonplace.ledger.schema import index_state, records, spaces
+from commonplace.ledger.schema import index_state, records, settings, spaces
+from commonplace.ledger.sealing import SEALING, guard
 from commonplace.ledger.selection import live_in_scopes, parameters, shape
 
 if TYPE_CHECKING:
@@ -134,15 +138,12 @@ class Transaction(RowWriter):
     ) -> int:
         """Note in the values of selected records of an app when they were last shown; how many."""
         found = self.records_by_id(ids, selection).values()
-        noted = [(record.id, _noted(record, app, at)) for record in found]
-        values = {name: dump_json(value) for name, value in noted if value}
-        states = [
-            {**row._asdict(), "value": values[name]}
-            for name, row in self._rows_by_id(list(values)).items()
-        ]
+        noted = {record.id: (record, _noted(record, app, at)) for record in found}
+        noted = {name: pair for name, pair in noted.items() if pair[1]}
+        standing = self._rows_by_id(list(noted))
         rows = [
-            {"noted_id": state["id"], "new": state["value"], "new_sum": checksum(state)}
-            for state in states
+            self._note(standing[name], record, dump_json(value))
+            for name, (record, value) in noted.items()
         ]
         if rows:
             self._connection.execute(_NOTE, rows)
@@ -189,6 +190,22 @@ class Transaction(RowWriter):
         )
         self._rewrite([(row, entry, scope_id)], now, keep_vectors=True, operation=operation)
         return revised
+
+    def _note(self, row: Row[Any], record: Record, value: str) -> dict[str, Any]:
+        """What a standing record's value and checksum become."""
+        state = {**row._asdict(), "value": value}
+        state["checksum"] = checksum(state)
+        marked = state if self._sealer is None else self._sealer.marked(state)
+        return {
+            "noted_id": record.id,
+            "new": self._sealed_value(record, value),
+            "new_sum": marked["checksum"],
+        }
+
+    def _sealed_value(self, record: Record, value: str) -> Any:
+        """The value of a standing record as it is stored."""
+        row = {"id": record.id, "scope_id": self._scopes.find(record.scope), "value": value}
+        return value if self._sealer is None else self._sealer.state(row)["value"]
 
     def renew(self, expiries: Mapping[str, int | None], selection: Selection) -> int:
         """Set when selected records expire, and change nothing else; how many there were."""
@@ -278,6 +295,32 @@ class Transaction(RowWriter):
             new = {"space_id": space.id, "applied_seq": applied_seq}
             self._connection.execute(index_state.insert(), new)
 
+    def set_setting(self, name: str, value: str) -> None:
+        """Keep something under a name."""
+        self._connection.execute(_FORGET_SETTING, {"old": name})
+        self._connection.execute(_KEEP_SETTING, {"name": name, "value": value})
+
+    def set_quota(self, scope: Scope, records: int | None) -> None:
+        """Say how many records there may be at a scope and below it; None for any number."""
+        allowed = {**quotas(self._connection), scope.path: records}
+        kept: JsonValue = {path: most for path, most in allowed.items() if most is not None}
+        self.set_setting(QUOTAS, dump_json(kept))
+
+    def seal(self, policy: str, scopes: Sequence[Scope]) -> None:
+        """Keep which scopes are sealed, and let the ledger refuse what is not, from now on."""
+        self.set_setting(SEALING, policy)
+        guard(self._connection, [self._scopes.find_or_add(scope) for scope in scopes])
+
+    @property
+    def rotation(self) -> Rotation:
+        """What seals anew what is stored; only of a ledger that seals."""
+        if self._sealer is None:
+            raise EncryptionError("this memory is not encrypted; open it with encryption=")
+        return Rotation(self._connection, self._dialect, self._sealer, self._tokens)
+
+    def _tokens(self, scope_id: int) -> str:
+        return scope_tokens(self._scopes.lineage(scope_id))
+
     @property
     def reindexing(self) -> SpaceChange:
         """What a reindex reads and writes."""
@@ -329,7 +372,7 @@ class Transaction(RowWriter):
     def _rows_by_content(
         self, entries: Sequence[Entry], places: Sequence[int], now: int
     ) -> dict[tuple[int, str, str], Row[Any]]:
-        hashes = [content_hash(entry.record.content) for entry in entries]
+        hashes = [one for entry in entries for one in self._hashes(entry.record.content)]
         wanted = {
             "scope_ids": self._dialect.array(set(places)),
             "hashes": self._dialect.array(hashes),
@@ -499,6 +542,8 @@ def _is_over(row: Row[Any], now: int) -> bool:
     return row.expires_at is not None and row.expires_at <= now
 
 
+_FORGET_SETTING = fixed(delete(settings).where(settings.c.name == bindparam("old")))
+_KEEP_SETTING = fixed(insert(settings))
 _NOTE = fixed(
     update(records)
     .where(records.c.id == bindparam("noted_id"))

@@ -18,6 +18,7 @@ from commonplace.ledger.history import of_record
 from commonplace.ledger.replacing import replaced
 from commonplace.ledger.schema import (
     BROUGHT,
+    FINDABLE,
     links,
     messages,
     records,
@@ -285,13 +286,18 @@ def selected(kind: RowKind, *numbers: ColumnElement[Any]) -> Query:
     given: list[Any] = [
         column.label(name) for key, (name, column) in _NAMED.items() if key in table.c
     ]
-    query = select(*numbers, *given, *(table.c[name] for name in own_columns(kind)))
+    query = select(*numbers, *given, *(_given(table.c[name]) for name in own_columns(kind)))
     source: Any = table
     if "scope_id" in table.c:
         source = source.join(scopes, scopes.c.id == table.c.scope_id)
     if "record_pk" in table.c:
         source = source.join(records, records.c.pk == table.c.record_pk)
     return query.select_from(source)
+
+
+def _given(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column as a whole row carries it: where a text is found by its words is no matter there."""
+    return func.min(column, FINDABLE).label(column.key) if column.key == "has_text" else column
 
 
 def values_of(kind: RowKind, row: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from commonplace.maintenance.health import Report, repair, verify
 from commonplace.maintenance.maintain import maintain
 from commonplace.maintenance.policy import MaintenanceReport, Policy, Step
 from commonplace.maintenance.reindex import Reindex, ReindexReport, planned
+from commonplace.maintenance.rotation import RotationReport, rotate
 from commonplace.maintenance.statistics import SpaceStats, Stats, spaces, stats
 from commonplace.maintenance.sweeper import Sweeper
 
@@ -15,6 +16,7 @@ __all__ = [
     "Reindex",
     "ReindexReport",
     "Report",
+    "RotationReport",
     "SpaceStats",
     "Stats",
     "Step",
@@ -22,6 +24,7 @@ __all__ = [
     "maintain",
     "planned",
     "repair",
+    "rotate",
     "spaces",
     "stats",
     "verify",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -126,11 +127,23 @@ class LexicalLane:
             if view.keep is not None:
                 block = block.take(view.keep(block.pks))
             return self._scored(block, len(block.pks))
+        if self.small and self._sealed:
+            block = self._read(view.chosen.tolist())
+            return self._scored(block, len(block.pks))
         found = self._found(self._asked, _ALL)
         if self.small:
             texts = len(view.chosen) if view.chosen_one_by_one else view.total
             return self._scored(self._read(found.pks), texts)
         return _continued(self.leading(), found)
+
+    @property
+    def unread(self) -> bool:
+        """Whether there are texts that words do not find: sealed ones, in a view too large."""
+        return self._sealed and not self.small
+
+    @functools.cached_property
+    def _sealed(self) -> bool:
+        return self._view.snapshot.sealed(self._view.selection)
 
     def leading(self, count: int = 0) -> Matches:
         """The best, some multiple of `count` if there are so many, by the rarer words."""

@@ -31,6 +31,7 @@ from commonplace.search.scoring import (
 )
 from commonplace.search.selections import SelectionCache
 from commonplace.search.view import View
+from commonplace.telemetry import note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 
 _BEST = 3
+_UNREAD = "; encrypted texts are not found by their words in a view of so many records"
 
 
 class _Relevance(NamedTuple):
@@ -101,18 +103,23 @@ class Searcher:
             if request.unscored and len(page) < request.limit:
                 page = joined(page, _unscored(snapshot, request, found, len(page)))
             hits = _hits(snapshot, page)
-        return Hits(
-            hits,
-            relevance=_relevance(best, lane) if request.dense and lane else None,
-            plan=Plan(
-                route=found.route,
-                reason=found.reason,
-                matches=view.total,
-                candidates=len(found.pks),
-                tail=found.tail,
-                milliseconds=(time.perf_counter() - started) * 1000,
-            ),
+        plan = Plan(
+            route=found.route,
+            reason=found.reason + (_UNREAD if lane is not None and lane.unread else ""),
+            matches=view.total,
+            candidates=len(found.pks),
+            tail=found.tail,
+            milliseconds=(time.perf_counter() - started) * 1000,
         )
+        note(
+            route=plan.route,
+            matches=plan.matches,
+            candidates=plan.candidates,
+            tail=plan.tail,
+            milliseconds=plan.milliseconds,
+        )
+        relevance = _relevance(best, lane) if request.dense and lane else None
+        return Hits(hits, relevance=relevance, plan=plan)
 
     def _lane(self, view: View, request: Request, *, past: bool) -> LexicalLane | None:
         if request.words is None:

@@ -21,6 +21,7 @@ from commonplace.jsonvalue import dump_json
 from commonplace.ledger import Window
 from commonplace.parts import checked_name, checked_parts, checked_ttl
 from commonplace.record import Hits
+from commonplace.telemetry import traced
 from commonplace.threads.drafts import as_list, message_draft
 from commonplace.threads.formats import revised
 from commonplace.verbs.extracting import Extracting
@@ -388,3 +389,6 @@ def checked_key(key: object) -> str:
 
 def _micros(ttl: object) -> int:
     return round(checked_ttl(ttl).total_seconds() * _MICROS)
+
+
+traced(Thread, "commonplace.thread")

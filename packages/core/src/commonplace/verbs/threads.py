@@ -17,6 +17,7 @@ from commonplace.errors import InvalidInputError
 from commonplace.filters import parse_filter, roots
 from commonplace.ledger import Wanted
 from commonplace.moving.files import checked_path
+from commonplace.telemetry import traced
 from commonplace.threadloading import Placing
 from commonplace.verbs.threadmoving import import_threads
 
@@ -281,3 +282,6 @@ def _wanted(given: FilterLike, since: datetime | None, active: bool | None) -> W
         None if since is None else to_micros(since, "since"),
         None if active is None else checked_flag(active, "active"),
     )
+
+
+traced(Threads, "commonplace.threads")
