@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from commonplace.ledger.comparing import UNIQUE, Comparison, Finding, Measure, Verdict
 from commonplace.ledger.entries import Entry, IfExists, Written
+from commonplace.ledger.erasing import Eraser, Scale, Target
+from commonplace.ledger.erasures import Marker
 from commonplace.ledger.ledger import Ledger
 from commonplace.ledger.links import Edge, Links, Way
 from commonplace.ledger.loading import Loading, SpaceModel
@@ -27,6 +29,7 @@ __all__ = [
     "Durability",
     "Edge",
     "Entry",
+    "Eraser",
     "Extract",
     "Field",
     "Finding",
@@ -34,12 +37,14 @@ __all__ = [
     "Ledger",
     "Links",
     "Loading",
+    "Marker",
     "Measure",
     "Origin",
     "Place",
     "Placed",
     "Reached",
     "RowKind",
+    "Scale",
     "ScopeList",
     "ScopePattern",
     "Selection",
@@ -48,6 +53,7 @@ __all__ = [
     "SpaceModel",
     "Standing",
     "State",
+    "Target",
     "ThreadRow",
     "Transaction",
     "Verdict",

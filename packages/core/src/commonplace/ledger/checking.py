@@ -6,9 +6,19 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, delete, exists, func, not_, or_, select, update
 
+from commonplace.ledger.erasures import Erasures
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.rows import record_of
-from commonplace.ledger.schema import links, messages, records, scope_tree, scopes, spaces, vectors
+from commonplace.ledger.schema import (
+    journal,
+    links,
+    messages,
+    records,
+    scope_tree,
+    scopes,
+    spaces,
+    vectors,
+)
 from commonplace.ledger.threadwriting import LOOSE_MESSAGE, MISCOUNTED, recount
 from commonplace.scope import Scope
 
@@ -79,6 +89,9 @@ def problems(connection: DriverConnection, dialect: SqliteDialect) -> Iterator[s
     missing, extra = dialect.text_differences(connection)
     if missing or extra:
         yield f"full text: {missing} records missing, {extra} entries too many"
+    for marker in Erasures(connection).unfinished():
+        yield f"erasure {marker.id} is not finished ({', '.join(marker.pending)}); compact does it"
+    yield from _gaps(connection)
     unreadable = sum(1 for _ in _unreadable(connection))
     if unreadable:
         yield f"{unreadable} records that cannot be read back"
@@ -103,6 +116,13 @@ def mend(
     for label, repair in repairs:
         if changed := repair():
             yield f"{label}: {changed}"
+
+
+def _gaps(connection: DriverConnection) -> Iterator[str]:
+    """Whether the journal lacks entries: they are numbered within the one write at a time."""
+    held, last = connection.execute(select(func.count(), func.max(journal.c.seq))).one()
+    if (missing := (last or 0) - held) > 0:
+        yield f"{missing} journal entries missing"
 
 
 def _wrong_scopes() -> Query:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ class Report:
     def ok(self) -> bool:
         """Whether nothing is wrong."""
         return not self.problems
+
+    def with_mended(self, what: str, count: int) -> Report:
+        """The report with one more thing that was mended, unless it was none."""
+        return replace(self, mended=(*self.mended, f"{what}: {count}")) if count else self
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON."""
