@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from commonplace.maintenance.erasing import WAIT, finish
 from commonplace.maintenance.receipt import STEPS
 
 if TYPE_CHECKING:
@@ -49,12 +50,8 @@ class CompactReport:
 def compact(files: Files) -> CompactReport:
     """Write the files of a memory anew, without what removed records left in them."""
     before = sum(files.sizes().values())
-    with files.ledger.read() as snapshot:
-        unfinished = snapshot.erasures.unfinished()
-    steps = [
-        step for step in STEPS if step != "index" or any("index" in m.pending for m in unfinished)
-    ]
-    left = files.rewrite(steps)
+    finished = finish(files)
+    left = files.rewrite([step for step in STEPS if step != "index"], wait=WAIT)
     rebuilt = _dead_share(files) > _DEAD_SHARE
     if rebuilt:
         files.index.rebuild()
@@ -62,7 +59,7 @@ def compact(files: Files) -> CompactReport:
         before=before,
         after=sum(files.sizes().values()),
         index_rebuilt=rebuilt,
-        erasures=sum(not set(marker.pending) & set(left) for marker in unfinished),
+        erasures=finished,
         pending=tuple(left),
     )
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from commonplace.ledger import Ledger, Target
 
 _LOG = logging.getLogger("commonplace")
-_WAIT = 10.0
+WAIT = 10.0
+"""For how many seconds other processes are waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Files:
                 found[name] = found.get(name, 0) + _size(file)
         return found
 
-    def rewrite(self, steps: Sequence[str], *, wait: float = _WAIT) -> list[str]:
+    def rewrite(self, steps: Sequence[str], *, wait: float) -> list[str]:
         """Do the steps of an erasure; those that could not be done.
 
         Args:
@@ -125,7 +126,7 @@ def erase(
         transaction.note(marker, place, detail, now)
         reach("erase.before_commit")
     reach("erase.after_commit")
-    left = files.rewrite(STEPS)
+    left = files.rewrite(STEPS, wait=WAIT)
     with files.ledger.read() as snapshot:
         found = patterns.scan(files.directory, snapshot.erasures.survivors())
     reach("erase.after_scan")
@@ -145,19 +146,20 @@ def receipts(ledger: Ledger) -> list[Receipt]:
         ]
 
 
-def finish(files: Files, *, wait: float = _WAIT) -> int:
+def finish(files: Files, *, wait: float | None = None) -> int:
     """Do what is left to do for erasures that were cut short; how many are finished by it.
 
     Args:
         files: of the memory.
-        wait: for how many seconds other processes are waited for.
+        wait: for how many seconds other processes are waited for; None for ten.
     """
     with files.ledger.read() as snapshot:
         markers = snapshot.erasures.unfinished()
     if not markers:
         return 0
     steps = {step for marker in markers for step in marker.pending}
-    left = files.rewrite([step for step in STEPS if step in steps], wait=wait)
+    seconds = WAIT if wait is None else wait
+    left = files.rewrite([step for step in STEPS if step in steps], wait=seconds)
     return sum(not set(marker.pending) & set(left) for marker in markers)
 
 
