@@ -53,11 +53,15 @@ if TYPE_CHECKING:
     )
     from commonplace.events import HandlerErrors, Subscription
     from commonplace.filters import Filter, matches, parse_filter
+    from commonplace.ledger import Scale
     from commonplace.maintenance import (
+        CompactReport,
         MaintenanceReport,
         Policy,
+        Receipt,
         ReindexReport,
         Report,
+        Scan,
         SpaceStats,
         Stats,
         Step,
@@ -76,6 +80,7 @@ if TYPE_CHECKING:
         ThreadExportReport,
         ThreadImportReport,
     )
+    from commonplace.moving.auditing import AuditReport
     from commonplace.recalling import LeftOut, Recall
     from commonplace.record import (
         Event,
@@ -98,6 +103,7 @@ if TYPE_CHECKING:
     from commonplace.threads.summarising import SentencePicker, Summarizer
     from commonplace.threads.tokens import approximate_tokens
     from commonplace.threads.windows import Context
+    from commonplace.verbs.auditing import check_audit
     from commonplace.verbs.thread import Thread
     from commonplace.verbs.threads import Threads
 
@@ -149,14 +155,18 @@ _HOMES = {
     "events": ["HandlerErrors", "Subscription"],
     "filters": ["Filter", "matches", "parse_filter"],
     "maintenance": [
+        "CompactReport",
         "MaintenanceReport",
         "Policy",
+        "Receipt",
         "ReindexReport",
         "Report",
+        "Scan",
         "SpaceStats",
         "Stats",
         "Step",
     ],
+    "ledger": ["Scale"],
     "memory": ["Memory"],
     "message": ["Message", "ThreadInfo"],
     "middleware": ["ReadMiddleware", "WriteMiddleware"],
@@ -171,6 +181,7 @@ _HOMES = {
         "ThreadExportReport",
         "ThreadImportReport",
     ],
+    "moving.auditing": ["AuditReport"],
     "record": [
         "Event",
         "Hit",
@@ -193,6 +204,7 @@ _HOMES = {
     "threads.summarising": ["SentencePicker", "Summarizer"],
     "threads.tokens": ["approximate_tokens"],
     "threads.windows": ["Context"],
+    "verbs.auditing": ["check_audit"],
     "verbs.thread": ["Thread"],
     "verbs.threads": ["Threads"],
 }
@@ -202,12 +214,14 @@ __all__ = [
     "AsyncMemory",
     "AsyncThread",
     "AsyncThreads",
+    "AuditReport",
     "Bm25",
     "CallableEmbedder",
     "Change",
     "Clock",
     "ClosedStoreError",
     "CommonplaceError",
+    "CompactReport",
     "ConflictError",
     "Context",
     "ContextWeights",
@@ -251,6 +265,7 @@ __all__ = [
     "Progress",
     "ReadMiddleware",
     "Recall",
+    "Receipt",
     "Record",
     "RecordFields",
     "Redaction",
@@ -262,6 +277,8 @@ __all__ = [
     "Report",
     "Reranker",
     "RerankerError",
+    "Scale",
+    "Scan",
     "Scope",
     "ScopeInfo",
     "SentencePicker",
@@ -292,6 +309,7 @@ __all__ = [
     "Version",
     "WriteMiddleware",
     "approximate_tokens",
+    "check_audit",
     "from_chroma",
     "from_langchain",
     "matches",

@@ -170,6 +170,8 @@ class AsyncMemory:
     receipts = _threaded(Memory.receipts)
     check_receipt = _threaded(Memory.check_receipt)
     compact = _threaded(Memory.compact)
+    audit = _threaded(Memory.audit)
+    check_audit = _threaded(Memory.check_audit)
     flush = _threaded(Memory.flush)
     verify = _threaded(Memory.verify)
     repair = _threaded(Memory.repair)

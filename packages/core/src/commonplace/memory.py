@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from commonplace.store import Options, Store
 from commonplace.verbs.analysing import Analysing
+from commonplace.verbs.auditing import Auditing
 from commonplace.verbs.care import Care
 from commonplace.verbs.comparing import Comparing
 from commonplace.verbs.conversing import Conversing
@@ -26,7 +27,18 @@ if TYPE_CHECKING:
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
 
 
-class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Moving, Erasing, Care):
+class Memory(
+    Conversing,
+    Keyed,
+    Inspecting,
+    Analysing,
+    Watching,
+    Comparing,
+    Moving,
+    Erasing,
+    Auditing,
+    Care,
+):
     """One memory: records in scopes, found by meaning, by words, by filter and by id.
 
     Use it as a context manager, or call `close()`. Safe to share between threads, and to open from

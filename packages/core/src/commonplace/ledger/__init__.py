@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from commonplace.ledger.auditing import AuditEntry, Head, chain_start, chained, leaf_of
 from commonplace.ledger.comparing import UNIQUE, Comparison, Finding, Measure, Verdict
 from commonplace.ledger.entries import Entry, IfExists, Written
 from commonplace.ledger.erasing import Eraser, Scale, Target
@@ -23,6 +24,7 @@ __all__ = [
     "FIELDS",
     "PARTIAL",
     "UNIQUE",
+    "AuditEntry",
     "Census",
     "Change",
     "Comparison",
@@ -33,6 +35,7 @@ __all__ = [
     "Extract",
     "Field",
     "Finding",
+    "Head",
     "IfExists",
     "Ledger",
     "Links",
@@ -62,5 +65,8 @@ __all__ = [
     "Whole",
     "Window",
     "Written",
+    "chain_start",
+    "chained",
     "check_space",
+    "leaf_of",
 ]

@@ -113,7 +113,7 @@ class Eraser(RowWriter):
         found.ids.update(gone)
         for name in found.ids:
             see(name)
-        journalled = sum(told.values()) + self._forget_targets(gone)
+        journalled = sum(told.values()) + self._forget_targets(gone) + self._inherit(found)
         self._remove_scopes(found)
         scale = Scale(
             records=len(found.live),
@@ -310,7 +310,6 @@ class Eraser(RowWriter):
         rows += self._entries(and_(self._within(journal, target.writable), beyond), values)
         unique = {row.seq: row for row in rows if row.operation != "erase"}
         self._bury(list(unique.values()), {"record_id": ERASED, "detail": None})
-        self._inherit(found)
         return Counter(row.record_id for row in unique.values())
 
     def _entries(self, where: ColumnElement[bool], values: dict[str, Any]) -> list[Row[Any]]:
@@ -334,28 +333,34 @@ class Eraser(RowWriter):
             self._dialect.among(func.json_extract(journal.c.detail, f"$.{_OTHER}"), "ids"),
         )
         rows = self._entries(told, {"ids": self._dialect.array(names)})
-        fresh = self._bury(rows, {})
+        self._bury(rows, {})
         for row in rows:
             kept = {name: said for name, said in load_json(row.detail).items() if name != _OTHER}
             said = update(journal).where(journal.c.seq == row.seq).values(detail=dump_json(kept))
             self._connection.execute(said)
-        return fresh
+        return len(rows)
 
     def _bury(self, rows: Sequence[Row[Any]], new: dict[str, Any]) -> int:
-        """Keep what the audit needs of entries, and change them."""
+        """Keep what an audit needs of entries, and change them; how many had been audited."""
         self._scopes.load({row.scope_id for row in rows})
-        keep_leaves(self._connection, self._dialect, rows, self._scopes.scope)
+        kept = keep_leaves(self._connection, self._dialect, rows, self._scopes.scope)
         for seqs in _lots([row.seq for row in rows]) if new else ():
             chosen = update(journal).where(self._dialect.among(journal.c.seq, "seqs"))
             self._connection.execute(chosen.values(new), {"seqs": self._dialect.array(seqs)})
-        return len(rows)
+        return kept
 
-    def _inherit(self, found: _Found) -> None:
-        """Let entries at scopes that go lie at the one that stands for them."""
-        if found.scopes:
-            chosen = update(journal).where(self._dialect.among(journal.c.scope_id, "places"))
-            places = {"places": self._dialect.array(found.scopes)}
-            self._connection.execute(chosen.values(scope_id=found.heir), places)
+    def _inherit(self, found: _Found) -> int:
+        """Let entries at scopes that go lie at the one that stands for them.
+
+        Returns:
+            How many of those that said nothing of a record are thereby another for an audit.
+        """
+        if not found.scopes:
+            return 0
+        lie = self._dialect.among(journal.c.scope_id, "places")
+        places = {"places": self._dialect.array(found.scopes)}
+        rows = self._connection.execute(select(journal).where(lie), places).all()
+        return self._bury(rows, {"scope_id": found.heir})
 
     def _gone(self, names: Iterable[str]) -> list[str]:
         """Those of the ids that no record has any more, present or former."""

@@ -19,6 +19,7 @@ from commonplace.errors import (
     PermissionDeniedError,
     StoreUnavailableError,
 )
+from commonplace.ledger.auditing import Auditing
 from commonplace.ledger.comparing import Comparison
 from commonplace.ledger.connections import Connections
 from commonplace.ledger.driver import DriverConnection
@@ -185,6 +186,12 @@ class Ledger:
         """As `write`, for removing without a trace."""
         with self._writing() as (driver, scope_ids):
             yield Eraser(driver, self._dialect, scope_ids, self._keep_versions)
+
+    @contextlib.contextmanager
+    def audit(self, *, writes: bool = False) -> Generator[Auditing]:
+        """The journal as it is audited."""
+        with (self._writing if writes else self._reading)() as (driver, scope_ids):
+            yield Auditing(driver, scope_ids, self.id)
 
     @contextlib.contextmanager
     def files(self) -> Generator[LedgerFiles]:

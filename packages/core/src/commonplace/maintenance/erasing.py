@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from commonplace.clock import from_micros, new_id
 from commonplace.errors import CommonplaceError
 from commonplace.failpoints import reach
-from commonplace.ledger import Marker, Scale
+from commonplace.ledger import Marker
 from commonplace.maintenance.health import Report
 from commonplace.maintenance.receipt import STEPS, Receipt, digest_of
 from commonplace.maintenance.scanning import Patterns

@@ -40,7 +40,9 @@ def verify(ledger: Ledger, index: Index) -> Report:
     """What is wrong with the ledger, and with the index beside it; nothing is changed."""
     with ledger.read() as snapshot:
         found = snapshot.problems()
-    return Report(problems=(*found, *index.problems()))
+    with ledger.audit() as audit:
+        tampered = audit.problem()
+    return Report(problems=(*found, *([tampered] if tampered else []), *index.problems()))
 
 
 def repair(ledger: Ledger, index: Index) -> Report:
