@@ -11,10 +11,12 @@ from typer.core import TyperGroup
 
 from commonplace import CommonplaceError, __version__
 from commonplace.cli import (
+    auditing,
     bench,
     care,
     comparing,
     curating,
+    erasing,
     events,
     history,
     linking,
@@ -49,7 +51,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=(
         "Exit codes: 0 fine, 1 an error or refused lines, 2 wrong usage, "
-        "3 verify or repair found problems that remain."
+        "3 problems remain: of verify, repair, an erasure or an audit."
     ),
 )
 
@@ -84,6 +86,8 @@ app.command()(history.history)
 app.command()(history.restore)
 app.command()(history.archive)
 app.command()(history.purge)
+app.command()(erasing.erase)
+app.command()(erasing.receipts)
 app.command()(curating.supersede)
 app.command()(curating.maintain)
 app.command()(linking.link)
@@ -102,6 +106,8 @@ app.command("import")(moving.import_)
 app.command()(care.stats)
 app.command()(care.verify)
 app.command()(care.repair)
+app.command()(erasing.compact)
+app.command()(auditing.audit)
 app.command()(reindex.reindex)
 app.command()(bench.bench)
 

@@ -58,7 +58,7 @@ def compact(files: Files) -> CompactReport:
     return CompactReport(
         before=before,
         after=sum(files.sizes().values()),
-        index_rebuilt=rebuilt,
+        index_rebuilt=rebuilt and files.index.state == "ready",
         erasures=finished,
         pending=tuple(left),
     )
@@ -67,7 +67,7 @@ def compact(files: Files) -> CompactReport:
 def _dead_share(files: Files) -> float:
     """How much of the index is of entries that are no more, about."""
     directory = files.index.directory
-    if directory is None:
+    if directory is None or files.index.state in {"off", "not needed yet"}:
         return 0.0
     held = sum(file.stat().st_size for file in directory.glob("*/data_level0.bin"))
     return 1 - _live_bytes(files.ledger) / held if held else 0.0
