@@ -58,12 +58,16 @@ if TYPE_CHECKING:
     )
     from commonplace.events import HandlerErrors, Subscription
     from commonplace.filters import Filter, matches, parse_filter
+    from commonplace.ledger import Scale
     from commonplace.maintenance import (
+        CompactReport,
         MaintenanceReport,
         Policy,
+        Receipt,
         ReindexReport,
         Report,
         RotationReport,
+        Scan,
         SpaceStats,
         Stats,
         Step,
@@ -86,6 +90,7 @@ if TYPE_CHECKING:
         check_backup,
         restore_backup,
     )
+    from commonplace.moving.auditing import AuditReport
     from commonplace.quotas import Quota
     from commonplace.recalling import LeftOut, Recall
     from commonplace.record import (
@@ -109,6 +114,7 @@ if TYPE_CHECKING:
     from commonplace.threads.summarising import SentencePicker, Summarizer
     from commonplace.threads.tokens import approximate_tokens
     from commonplace.threads.windows import Context
+    from commonplace.verbs.auditing import check_audit
     from commonplace.verbs.thread import Thread
     from commonplace.verbs.threads import Threads
 
@@ -165,15 +171,19 @@ _HOMES = {
     "events": ["HandlerErrors", "Subscription"],
     "filters": ["Filter", "matches", "parse_filter"],
     "maintenance": [
+        "CompactReport",
         "MaintenanceReport",
         "Policy",
+        "Receipt",
         "ReindexReport",
         "Report",
         "RotationReport",
+        "Scan",
         "SpaceStats",
         "Stats",
         "Step",
     ],
+    "ledger": ["Scale"],
     "memory": ["Memory"],
     "message": ["Message", "ThreadInfo"],
     "middleware": ["ReadMiddleware", "WriteMiddleware"],
@@ -193,6 +203,7 @@ _HOMES = {
         "restore_backup",
     ],
     "quotas": ["Quota"],
+    "moving.auditing": ["AuditReport"],
     "record": [
         "Event",
         "Hit",
@@ -215,6 +226,7 @@ _HOMES = {
     "threads.summarising": ["SentencePicker", "Summarizer"],
     "threads.tokens": ["approximate_tokens"],
     "threads.windows": ["Context"],
+    "verbs.auditing": ["check_audit"],
     "verbs.thread": ["Thread"],
     "verbs.threads": ["Threads"],
 }
@@ -224,6 +236,7 @@ __all__ = [
     "AsyncMemory",
     "AsyncThread",
     "AsyncThreads",
+    "AuditReport",
     "BackupReport",
     "Bm25",
     "CallableEmbedder",
@@ -231,6 +244,7 @@ __all__ = [
     "Clock",
     "ClosedStoreError",
     "CommonplaceError",
+    "CompactReport",
     "ConflictError",
     "Context",
     "ContextWeights",
@@ -281,6 +295,7 @@ __all__ = [
     "QuotaExceededError",
     "ReadMiddleware",
     "Recall",
+    "Receipt",
     "Record",
     "RecordFields",
     "Redaction",
@@ -294,6 +309,8 @@ __all__ = [
     "RerankerError",
     "RestoreReport",
     "RotationReport",
+    "Scale",
+    "Scan",
     "Scope",
     "ScopeInfo",
     "SentencePicker",
@@ -324,6 +341,7 @@ __all__ = [
     "Version",
     "WriteMiddleware",
     "approximate_tokens",
+    "check_audit",
     "check_backup",
     "doctor",
     "from_chroma",

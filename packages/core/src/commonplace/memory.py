@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from commonplace.store import Options, Store
 from commonplace.telemetry import traced
 from commonplace.verbs.analysing import Analysing
+from commonplace.verbs.auditing import Auditing
 from commonplace.verbs.care import Care
 from commonplace.verbs.comparing import Comparing
 from commonplace.verbs.conversing import Conversing
+from commonplace.verbs.erasing import Erasing
 from commonplace.verbs.inspecting import Inspecting
 from commonplace.verbs.keyed import Keyed
 from commonplace.verbs.limiting import Limiting
@@ -28,7 +30,19 @@ if TYPE_CHECKING:
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
 
 
-class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Moving, Limiting, Care):
+class Memory(
+    Conversing,
+    Keyed,
+    Inspecting,
+    Analysing,
+    Watching,
+    Comparing,
+    Moving,
+    Erasing,
+    Auditing,
+    Limiting,
+    Care,
+):
     """One memory: records in scopes, found by meaning, by words, by filter and by id.
 
     Use it as a context manager, or call `close()`. Safe to share between threads, and to open from

@@ -30,6 +30,7 @@ OPERATIONS = (
     "merge",
     "link",
     "unlink",
+    "erase",
 )
 """What the journal says can happen to a record."""
 

@@ -23,8 +23,11 @@ from commonplace.jsonvalue import checked_text
 from commonplace.ledger import Ledger, Selection
 from commonplace.linking import Linker
 from commonplace.maintenance import (
+    CompactReport,
+    Files,
     MaintenanceReport,
     Policy,
+    Receipt,
     Reindex,
     ReindexReport,
     Report,
@@ -32,8 +35,13 @@ from commonplace.maintenance import (
     SpaceStats,
     Stats,
     Sweeper,
+    check,
+    compact,
+    erase,
+    finish,
     maintain,
     planned,
+    receipts,
     repair,
     rotate,
     spaces,
@@ -56,7 +64,7 @@ if TYPE_CHECKING:
 
     from commonplace.embedders import Embedder
     from commonplace.events import Watch
-    from commonplace.ledger import Durability
+    from commonplace.ledger import Durability, Target
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
     from commonplace.moving import BackupReport, Progress
     from commonplace.scope import Scope
@@ -107,6 +115,8 @@ class Store:
             if options.embedder is not None:
                 self._check_model()
             self._index = open_index(self._ledger, directory, options.index)
+            self._files = Files(self._ledger, self._index)
+            finish(self._files, wait=0)
         except BaseException:
             self._ledger.close()
             raise
@@ -248,7 +258,34 @@ class Store:
     def repair(self) -> Report:
         """Mend what is wrong."""
         self._check_open()
-        return repair(self._ledger, self._index)
+        finished = finish(self._files)
+        report = repair(self._ledger, self._index)
+        return report.with_mended("erasures finished", finished)
+
+    def erase(
+        self, target: Target, kind: Literal["ids", "scope", "everything"], *, scan: bool
+    ) -> Receipt:
+        """Remove a target from every file."""
+        self._check_open()
+        finish(self._files)
+        receipt = erase(self._files, target, kind, scan=scan, now=self.now())
+        self._written()
+        return receipt
+
+    def compact(self) -> CompactReport:
+        """Give back what removed records took."""
+        self._check_open()
+        return compact(self._files)
+
+    def receipts(self) -> list[Receipt]:
+        """The receipts of all erasures."""
+        self._check_open()
+        return receipts(self._ledger)
+
+    def check_receipt(self, receipt: Receipt) -> Report:
+        """What speaks against a receipt."""
+        self._check_open()
+        return check(self._ledger, receipt)
 
     def maintain(self, selection: Selection, policy: Policy, *, dry_run: bool) -> MaintenanceReport:
         """Carry out a policy."""

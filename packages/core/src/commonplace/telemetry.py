@@ -130,9 +130,11 @@ def _asked(verb: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[
         elif name in _BATCHES and isinstance(value, list | tuple):
             sized: Sized = value
             found["db.operation.batch.size"] = len(sized)
-        elif (name in _NUMBERS and _is_number(value)) or (
-            name in _FLAGS and isinstance(value, bool)
-        ) or (name in _WORDS and isinstance(value, str) and value in _WORDS[name]):
+        elif (
+            (name in _NUMBERS and _is_number(value))
+            or (name in _FLAGS and isinstance(value, bool))
+            or (name in _WORDS and isinstance(value, str) and value in _WORDS[name])
+        ):
             found[f"commonplace.{name}"] = value
         elif name == "filter":
             found["commonplace.filtered"] = value is not None

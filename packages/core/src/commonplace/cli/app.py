@@ -11,12 +11,14 @@ from typer.core import TyperGroup
 
 from commonplace import CommonplaceError, __version__
 from commonplace.cli import (
+    auditing,
     backups,
     bench,
     care,
     comparing,
     curating,
     doctoring,
+    erasing,
     events,
     history,
     linking,
@@ -51,7 +53,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=(
         "Exit codes: 0 fine, 1 an error or refused lines, 2 wrong usage, "
-        "3 verify, repair or doctor found problems that remain."
+        "3 problems remain: of verify, repair, doctor, an erasure or an audit."
     ),
 )
 
@@ -86,6 +88,8 @@ app.command()(history.history)
 app.command()(history.restore)
 app.command()(history.archive)
 app.command()(history.purge)
+app.command()(erasing.erase)
+app.command()(erasing.receipts)
 app.command()(curating.supersede)
 app.command()(curating.maintain)
 app.command()(linking.link)
@@ -105,6 +109,8 @@ app.command()(care.stats)
 app.command()(care.verify)
 app.command()(care.repair)
 app.command()(doctoring.doctor)
+app.command()(erasing.compact)
+app.command()(auditing.audit)
 app.command()(reindex.reindex)
 app.command()(backups.backup)
 app.command()(backups.restore_backup)

@@ -103,6 +103,13 @@ class Follower:
         self._applied[space.id] = seq
 
 
+def start_over(ledger: Ledger) -> None:
+    """Say that no index has followed the journal yet; the next one builds itself anew."""
+    with ledger.write() as transaction:
+        for space in transaction.searchable_spaces().values():
+            transaction.set_applied_seq(space, 0)
+
+
 def _by_id(snapshot: Snapshot) -> dict[int, Space]:
     return {space.id: space for space in snapshot.searchable_spaces().values()}
 

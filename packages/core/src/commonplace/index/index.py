@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from commonplace.errors import IndexUnavailableError, InvalidInputError
 from commonplace.index.channel import Channel, ChannelClosedError
 from commonplace.index.follower import record_ids
+from commonplace.index.forgetting import removed
 from commonplace.index.manifest import INDEX_DIRECTORY, LOCK_FILE, NOT_OWNER
 from commonplace.search.request import EXACT_LIMIT, DenseQuery, Nearest
 
@@ -99,7 +100,7 @@ class Index:
 
     def nudge(self) -> None:
         """Called after writes: start the index process if there is enough for it to follow."""
-        if self._process is None and self._enabled:
+        if self._enabled and not self._is_running():
             now = time.monotonic()
             if now - self._looked >= _LOOK_EVERY:
                 self._looked = now
@@ -170,6 +171,28 @@ class Index:
             self._rebuild = True
         self.flush()
 
+    def forget(self, epoch: int, *, wait: float) -> bool:
+        """Remove the index, as it may hold what was erased; it is built anew when next wanted.
+
+        An index of another process is removed by that one. That of a server is emptied: its files
+        are out of reach.
+
+        Args:
+            epoch: how many erasures there were.
+            wait: for how many seconds another process is waited for.
+
+        Returns:
+            Whether it is gone.
+        """
+        if self._home is None:
+            return True
+        with self._turn:
+            self._kill()
+            gone = removed(self._ledger, self._home, epoch, wait=wait)
+            if gone and self._url is not None and not self._closed:
+                return self._started()
+            return gone
+
     def close(self) -> None:
         """End the index process after what little it may have to catch up on. Idempotent."""
         with self._turn:
@@ -191,8 +214,14 @@ class Index:
             worth = 1 if self._always else _TAIL_WORTH_A_START
             return bool(applied) and snapshot.head() - min(applied) >= worth
 
+    def _is_running(self) -> bool:
+        process = self._process
+        return process is not None and process.poll() is None
+
     def _try_start(self) -> None:
         with self._turn:
+            if self._process is not None and not self._is_running():
+                self._lost()
             if self._process is None and not self._closed and self._wanted() and self._has_work():
                 self._start()
 
@@ -340,6 +369,14 @@ class Index:
         self._process = None
         self._drop_channel()
         _ended(process)
+
+    def _kill(self) -> None:
+        """End the process at once: what it would still write is not wanted."""
+        process, self._process = self._process, None
+        self._drop_channel()
+        if process is not None:
+            process.kill()
+            _ended(process)
 
     def _catch_up_briefly(self) -> None:
         deadline = time.monotonic() + 1.0

@@ -28,12 +28,15 @@ class Manifest:
     Attributes:
         ledger_id: the ledger the index was made from.
         chroma: the version of Chroma that wrote it.
+        epoch: how many erasures the ledger had seen when it was begun; after another one it may
+            hold what was erased.
         digests: the files and their BLAKE2b digests as they were at a clean close; None while the
             index is in use, and so after an unclean stop.
     """
 
     ledger_id: str
     chroma: str
+    epoch: int = 0
     digests: dict[str, str] | None = None
 
 
@@ -72,11 +75,16 @@ def digests(directory: Path) -> dict[str, str]:
     }
 
 
-def clear(directory: Path) -> None:
-    """Remove the index, whatever state it is in, and make its directory anew."""
+def remove(directory: Path) -> None:
+    """Remove the index, whatever state it is in."""
     if directory.is_symlink() or directory.is_file():
         directory.unlink()
     shutil.rmtree(directory, ignore_errors=True)
+
+
+def clear(directory: Path) -> None:
+    """Remove the index, whatever state it is in, and make its directory anew."""
+    remove(directory)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

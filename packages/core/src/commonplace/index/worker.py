@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from commonplace.errors import CommonplaceError
 from commonplace.index.channel import Channel, ChannelClosedError
-from commonplace.index.follower import Follower, record_ids
+from commonplace.index.follower import Follower, record_ids, start_over
 from commonplace.index.manifest import (
     INDEX_DIRECTORY,
     LOCK_FILE,
@@ -29,6 +29,7 @@ from commonplace.index.manifest import (
     clear,
     digests,
     read_manifest,
+    remove,
     write_manifest,
 )
 from commonplace.ledger import Ledger
@@ -84,6 +85,7 @@ class _Opened:
         self._ledger = ledger
         self._directory = None if url else directory / INDEX_DIRECTORY
         self._version = VERSION
+        self._epoch = ledger.epoch()
         self.compared = False
         if self._directory is None:
             self.chroma = ChromaIndex.server(url, ledger.id)
@@ -93,8 +95,8 @@ class _Opened:
             self._mark(in_use=True)
             self.chroma = ChromaIndex.embedded(self._directory)
         self.follower = Follower(ledger, self.chroma)
-        if self._directory is None and rebuild:
-            self.follower.start_over(self.spaces().values())
+        if self._directory is None and (rebuild or self.outdated()):
+            self._drop_all()
         self.compare()
 
     def spaces(self) -> dict[int, Space]:
@@ -144,11 +146,37 @@ class _Opened:
                     found.append(f"space {space.name!r}: {astray} of {_PROBES} probes astray")
         return found
 
+    def outdated(self) -> bool:
+        """Whether something was erased since the index was begun."""
+        if self._directory is not None:
+            return self._ledger.epoch() > self._epoch
+        with self._ledger.read() as snapshot:
+            return snapshot.epoch > snapshot.erasures.followed()
+
+    def forget(self) -> bool:
+        """Remove an index that may hold what was erased.
+
+        Returns:
+            Whether it can go on. The files of an embedded index are not written to again by the
+            process that removed them.
+        """
+        if self._directory is None:
+            self._drop_all()
+            return True
+        self.chroma.close()
+        start_over(self._ledger)
+        remove(self._directory)
+        return False
+
+    def _drop_all(self) -> None:
+        epoch = self._ledger.epoch()
+        self.follower.start_over(self.spaces().values())
+        with self._ledger.write() as transaction:
+            transaction.erasures.follow(epoch)
+
     def _begin_anew(self, directory: Path) -> None:
         """Empty the index; first say so in the ledger: killed in between, it must not pass."""
-        with self._ledger.write() as transaction:
-            for space in transaction.searchable_spaces().values():
-                transaction.set_applied_seq(space, 0)
+        start_over(self._ledger)
         clear(directory)
         self.compared = True
 
@@ -177,13 +205,15 @@ class _Opened:
         manifest = read_manifest(directory)
         if manifest is None or manifest.ledger_id != self._ledger.id:
             return False
+        if manifest.epoch != self._epoch:
+            return False
         if manifest.chroma != self._version:  # building anew is surer than its migrations
             return False
         return manifest.digests is None or manifest.digests == digests(directory)
 
     def _mark(self, *, in_use: bool) -> None:
         if self._directory is not None:
-            manifest = Manifest(ledger_id=self._ledger.id, chroma=self._version)
+            manifest = Manifest(ledger_id=self._ledger.id, chroma=self._version, epoch=self._epoch)
             if not in_use:
                 manifest = replace(manifest, digests=digests(self._directory))
             write_manifest(self._directory, manifest)
@@ -203,6 +233,8 @@ class _Worker:
         """Serve until told to close, or until the memory's process is gone."""
         busy = True
         while os.getppid() == self._parent:
+            if self._opened.outdated() and not self._opened.forget():
+                return  # the memory starts another one, which begins anew
             try:
                 received = self._channel.receive(0 if busy else _IDLE)
                 if received is not None:

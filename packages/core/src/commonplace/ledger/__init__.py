@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from commonplace.ledger.auditing import AuditEntry, Head, chain_start, chained, leaf_of
 from commonplace.ledger.comparing import UNIQUE, Comparison, Finding, Measure, Verdict
 from commonplace.ledger.copying import check_file
 from commonplace.ledger.entries import Entry, IfExists, Written
+from commonplace.ledger.erasing import Eraser, Scale, Target
+from commonplace.ledger.erasures import Marker
 from commonplace.ledger.ledger import LEDGER_FILE, SIGN_FILE, Ledger
 from commonplace.ledger.links import Edge, Links, Way
 from commonplace.ledger.loading import Loading, SpaceModel
@@ -29,26 +32,31 @@ __all__ = [
     "SEALED_TABLES",
     "SIGN_FILE",
     "UNIQUE",
+    "AuditEntry",
     "Census",
     "Change",
     "Comparison",
     "Durability",
     "Edge",
     "Entry",
+    "Eraser",
     "Extract",
     "Field",
     "Finding",
+    "Head",
     "IfExists",
     "Ledger",
     "Links",
     "Loading",
     "LogState",
+    "Marker",
     "Measure",
     "Origin",
     "Place",
     "Placed",
     "Reached",
     "RowKind",
+    "Scale",
     "ScopeList",
     "ScopePattern",
     "Selection",
@@ -57,6 +65,7 @@ __all__ = [
     "SpaceModel",
     "Standing",
     "State",
+    "Target",
     "ThreadRow",
     "Transaction",
     "Verdict",
@@ -66,9 +75,12 @@ __all__ = [
     "Window",
     "Written",
     "beside",
+    "chain_start",
+    "chained",
     "check_file",
     "check_space",
     "give_up_log",
     "in_use",
+    "leaf_of",
     "log_state",
 ]

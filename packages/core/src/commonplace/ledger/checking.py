@@ -9,9 +9,11 @@ from zlib import crc32
 from sqlalchemy import and_, delete, exists, func, not_, or_, select, update
 
 from commonplace.errors import DataDamagedError, KeyMissingError
+from commonplace.ledger.erasures import Erasures
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.rows import record_of
 from commonplace.ledger.schema import (
+    journal,
     links,
     messages,
     records,
@@ -99,6 +101,9 @@ def problems(connection: DriverConnection, dialect: SqliteDialect) -> Iterator[s
     altered = sum(_altered(connection, table) for table in (vectors, version_vectors))
     if altered:
         yield f"{altered} vectors that are not as they were written"
+    for marker in Erasures(connection).unfinished():
+        yield f"erasure {marker.id} is not finished ({', '.join(marker.pending)}); compact does it"
+    yield from _gaps(connection)
 
 
 def mend(
@@ -120,6 +125,13 @@ def mend(
     for label, repair in repairs:
         if changed := repair():
             yield f"{label}: {changed}"
+
+
+def _gaps(connection: DriverConnection) -> Iterator[str]:
+    """Whether the journal lacks entries: they are numbered within the one write at a time."""
+    held, last = connection.execute(select(func.count(), func.max(journal.c.seq))).one()
+    if (missing := (last or 0) - held) > 0:
+        yield f"{missing} journal entries missing"
 
 
 def _wrong_scopes() -> Query:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, bindparam, func, select, union
 from commonplace.clock import from_micros
 from commonplace.jsonvalue import load_json
 from commonplace.ledger.driver import fixed
-from commonplace.ledger.schema import ROOT_SCOPE_ID, journal, records, scope_tree, versions
+from commonplace.ledger.schema import ERASED, ROOT_SCOPE_ID, journal, records, scope_tree, versions
 from commonplace.record import Event
 
 if TYPE_CHECKING:
@@ -82,6 +82,11 @@ class Journal:
         ).scalar()
         return found
 
+    def erasure(self, receipt_id: str) -> dict[str, Any] | None:
+        """What the journal says of the erasure with this receipt, or None."""
+        found = self._connection.execute(_ERASURE, {"receipt": receipt_id}).scalar()
+        return None if found is None else load_json(found)
+
     def _without_strangers(self, events: list[Event], scope_ids: Sequence[int]) -> list[Event]:
         named = {str(event.detail[_OTHER]) for event in events if _OTHER in event.detail}
         if not named:
@@ -126,6 +131,13 @@ def _without_other(event: Event) -> Event:
 
 
 # Statements of fixed shape are built once: building one costs as much as running it.
+_ERASURE = fixed(
+    select(journal.c.detail).where(
+        journal.c.operation == "erase", journal.c.record_id == bindparam("receipt")
+    )
+)
+
+
 @functools.cache
 def _events(dialect: SqliteDialect, *, everywhere: bool, all_of_them: bool) -> Query:
     columns = ("seq", "at", "operation", "record_id", "scope_id", "version", "detail")
@@ -146,7 +158,11 @@ def _count(dialect: SqliteDialect, *, everywhere: bool, all_of_them: bool) -> Qu
 def _wanted(
     dialect: SqliteDialect, *, everywhere: bool, all_of_them: bool
 ) -> list[ColumnElement[bool]]:
-    found = [journal.c.seq > bindparam("after"), journal.c.seq <= bindparam("upto")]
+    found = [
+        journal.c.seq > bindparam("after"),
+        journal.c.seq <= bindparam("upto"),
+        journal.c.record_id != ERASED,
+    ]
     if not everywhere:
         found.append(_within(journal.c.scope_id, dialect))
     if not all_of_them:

@@ -29,14 +29,18 @@ from commonplace.errors import (
 )
 from commonplace.jsonvalue import dump_json, load_json
 from commonplace.ledger import sealing
+from commonplace.ledger.auditing import Auditing
 from commonplace.ledger.comparing import Comparison
 from commonplace.ledger.connections import Connections
 from commonplace.ledger.copying import Contents, begin_anew, contents, copy_pages
 from commonplace.ledger.driver import DriverConnection
+from commonplace.ledger.erasing import Eraser
+from commonplace.ledger.erasures import epoch_of
 from commonplace.ledger.loading import Loading
 from commonplace.ledger.log import Claim
 from commonplace.ledger.past import PastSnapshot
 from commonplace.ledger.quotas import check_quotas
+from commonplace.ledger.rewriting import LedgerFiles
 from commonplace.ledger.schema import FORMAT, settings
 from commonplace.ledger.scope_ids import ScopeCache, ScopeIds
 from commonplace.ledger.snapshot import Snapshot
@@ -265,7 +269,7 @@ class Ledger:
         """
         with self._exclusive_in_memory(), self._connections.lent() as connection:
             driver = DriverConnection(connection, self._translate, self._keyring)
-            scope_ids = ScopeIds(driver, self._dialect, self._cache)
+            scope_ids = ScopeIds(driver, self._dialect, self._cache_for(driver))
             (found,) = Snapshot(driver, self._dialect, scope_ids).records_by_key(
                 [(scope, key)], now
             )
@@ -274,8 +278,9 @@ class Ledger:
 
     def scope_ids(self, wanted: Sequence[Scope]) -> tuple[int, ...]:
         """The ids of those scopes that have ever held a record, from the cache if it has all."""
-        known = [self._cache.ids.get(scope) for scope in wanted]
-        if all(known):
+        cache = self._cache
+        known = [cache.ids.get(scope) for scope in wanted]
+        if all(known) and self.epoch() == cache.epoch:
             return tuple(scope_id for scope_id in known if scope_id)
         with self.read() as snapshot:
             return snapshot.scope_ids(wanted)
@@ -308,17 +313,48 @@ class Ledger:
         with self._writing() as (driver, _):
             self.id = begin_anew(driver, origin)
 
+    def epoch(self) -> int:
+        """How many erasures there were, by any process; what was cached before the last is void."""
+        with self._exclusive_in_memory(), self._connections.lent() as connection:
+            return epoch_of(DriverConnection(connection, self._translate))
+
+    @contextlib.contextmanager
+    def erase(self) -> Generator[Eraser]:
+        """As `write`, for removing without a trace."""
+        with self._writing() as (driver, scope_ids):
+            yield Eraser(driver, self._dialect, scope_ids, self._keep_versions)
+
+    @contextlib.contextmanager
+    def audit(self, *, writes: bool = False) -> Generator[Auditing]:
+        """The journal as it is audited."""
+        with (self._writing if writes else self._reading)() as (driver, scope_ids):
+            yield Auditing(driver, scope_ids, self.id)
+
+    @contextlib.contextmanager
+    def files(self) -> Generator[LedgerFiles]:
+        """The ledger's files, to be written anew; writers of this process wait meanwhile."""
+        with self._turn, self._connections.lent() as connection:
+            yield LedgerFiles(connection.connection.driver_connection, self._translate)
+
     def close(self) -> None:
         """Close every connection. Idempotent."""
         self._connections.close()
         if self._claim is not None:
             self._claim.release()
 
+    def _cache_for(self, driver: DriverConnection) -> ScopeCache:
+        """The scope ids that hold for what a transaction sees."""
+        epoch = epoch_of(driver)
+        if epoch > self._cache.epoch:
+            self._cache = ScopeCache(epoch)
+        cache = self._cache
+        return cache if cache.epoch == epoch else ScopeCache(epoch)
+
     @contextlib.contextmanager
     def _reading(self) -> Generator[tuple[DriverConnection, ScopeIds]]:
         with self._exclusive_in_memory(), self._connections.transaction("BEGIN") as connection:
             driver = DriverConnection(connection, self._translate, self._keyring)
-            scope_ids = ScopeIds(driver, self._dialect, self._cache)
+            scope_ids = ScopeIds(driver, self._dialect, self._cache_for(driver))
             yield driver, scope_ids
             scope_ids.keep()
 
@@ -327,7 +363,7 @@ class Ledger:
         with self._turn:
             with self._connections.transaction("BEGIN IMMEDIATE") as connection:
                 driver = DriverConnection(connection, self._translate, self._keyring)
-                scope_ids = ScopeIds(driver, self._dialect, self._cache)
+                scope_ids = ScopeIds(driver, self._dialect, self._cache_for(driver))
                 yield driver, scope_ids
             scope_ids.keep()
 

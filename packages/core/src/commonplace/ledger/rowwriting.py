@@ -100,6 +100,7 @@ class RowWriter(Snapshot):
         """Delete records with vectors, full text, links and places in threads; how many there were.
 
         Their last states stay in the history, unless they expired: then nothing of them stays.
+        Of those that are erased the journal says nothing here.
         """
         array = {"pks": self._dialect.array(pks)}
         rows = self._rows(_leaving(self._dialect), array)
@@ -108,7 +109,7 @@ class RowWriter(Snapshot):
         held = self._vectors_held(pks)
         if operation == "expire":
             self.former.forget_all(row.pk for row in rows)
-        else:
+        elif operation != "erase":
             self.former.keep(rows, by=operation, at=now)
         self._forget_text(rows)
         self._drop_vectors(pks)
@@ -116,7 +117,8 @@ class RowWriter(Snapshot):
         self.threads.forget_places(pks)
         self._connection.execute(_delete_records(self._dialect), array)
         self._count({row.pk: (row.scope_id, -1) for row in rows}.values())
-        self._log([event(row, operation, held.get(row.pk, 0), now) for row in rows])
+        if operation != "erase":
+            self._log([event(row, operation, held.get(row.pk, 0), now) for row in rows])
         return len(rows)
 
     def _rows_by_id(self, ids: Sequence[str]) -> dict[str, Row[Any]]:

@@ -306,8 +306,12 @@ journal = Table(
     sqlite_autoincrement=True,
 )
 
-# What the journal says of a record although nothing in it changed: no index or cache reads it anew.
-BESIDE_RECORDS = ("link", "unlink")
+# What the journal says although nothing in a record changed: no index or cache reads one anew.
+# After an erasure they start over.
+BESIDE_RECORDS = ("link", "unlink", "erase")
+
+ERASED = ""
+"""What the journal has in place of the id of an erased record; no record has it."""
 
 # How far a handler of events has followed the journal.
 cursors = Table(
@@ -323,4 +327,27 @@ index_state = Table(
     metadata,
     Column("space_id", Integer, ForeignKey("spaces.id"), primary_key=True),
     Column("applied_seq", _Key, nullable=False),
+)
+
+# The erasures, each with its receipt as JSON, which names no record. `pending` are the steps that
+# are still to be done on the files, as a JSON list. The newest number is the epoch of the ledger:
+# a cache of scope ids or an index of an older one may hold what was erased.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("number", _Key, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("pending", Text, nullable=False),
+    Column("receipt", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# The journal entries that an audit file tells of. `nonce` is what keeps the digest of an entry from
+# being guessed. When the entry is erased it goes, and the digest itself stays, as `leaf`.
+audited = Table(
+    "audited",
+    metadata,
+    Column("seq", _Key, primary_key=True),
+    Column("nonce", LargeBinary),
+    Column("leaf", LargeBinary),
 )

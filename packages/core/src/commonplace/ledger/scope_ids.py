@@ -1,4 +1,4 @@
-"""Scopes by number: the map between paths and scope ids, cached because ids never change."""
+"""Scopes by number: the map between paths and scope ids, cached until something is erased."""
 
 from __future__ import annotations
 
@@ -33,16 +33,23 @@ _ADD_COUNTS = fixed(
 
 
 class ScopeCache:
-    """The scope ids that are known to be committed, shared by all threads of a ledger."""
+    """The scope ids that are known to be committed, shared by all threads of a ledger.
 
-    def __init__(self) -> None:
+    Ids never change between two erasures, which may remove scopes.
+
+    Args:
+        epoch: how many erasures the ledger has seen.
+    """
+
+    def __init__(self, epoch: int = 0) -> None:
+        self.epoch = epoch
         self.ids: dict[Scope, int] = {_ROOT: ROOT_SCOPE_ID}
         self.scopes: dict[int, Scope] = {ROOT_SCOPE_ID: _ROOT}
 
     def keep(self, committed: Mapping[Scope, int]) -> None:
         """Remember ids; a full cache starts afresh."""
         if len(self.ids) + len(committed) > _MOST_CACHED:
-            self.__init__()
+            self.__init__(self.epoch)
         for scope, scope_id in committed.items():
             self.ids[scope] = scope_id
             self.scopes[scope_id] = scope
@@ -65,6 +72,11 @@ class ScopeIds:
         self._names: dict[int, Scope] = {}
         self._lineages: dict[int, tuple[int, ...]] = {}
         self._changed: Counter[int] = Counter()
+
+    @property
+    def epoch(self) -> int:
+        """How many erasures the ledger has seen."""
+        return self._cache.epoch
 
     def keep(self) -> None:
         """Share what was learned; call it only after the transaction stands."""

@@ -29,6 +29,7 @@ from commonplace.ledger import checking
 from commonplace.ledger.analytics import Analytics
 from commonplace.ledger.cursors import Cursors
 from commonplace.ledger.driver import fixed
+from commonplace.ledger.erasures import Erasures
 from commonplace.ledger.filtered import FILTERED
 from commonplace.ledger.history import former_in, of_record
 from commonplace.ledger.journal import Journal
@@ -144,6 +145,16 @@ class Snapshot(VectorReader):
         """What the ledger keeps under a name; None for nothing."""
         found: str | None = self._connection.execute(_SETTING, {"name": name}).scalar()
         return found
+
+    @property
+    def erasures(self) -> Erasures:
+        """What was erased, by receipt."""
+        return Erasures(self._connection)
+
+    @property
+    def epoch(self) -> int:
+        """How many erasures there were."""
+        return self._scopes.epoch
 
     def scope_ids(self, wanted: Iterable[Scope]) -> tuple[int, ...]:
         """The ids of those scopes that have ever held a record."""

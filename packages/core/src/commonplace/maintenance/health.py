@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ class Report:
         """Whether nothing is wrong."""
         return not self.problems
 
+    def with_mended(self, what: str, count: int) -> Report:
+        """The report with one more thing that was mended, unless it was none."""
+        return replace(self, mended=(*self.mended, f"{what}: {count}")) if count else self
+
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON."""
         return {"ok": self.ok, "problems": list(self.problems), "mended": list(self.mended)}
@@ -36,7 +40,9 @@ def verify(ledger: Ledger, index: Index) -> Report:
     """What is wrong with the ledger, and with the index beside it; nothing is changed."""
     with ledger.read() as snapshot:
         found = snapshot.problems()
-    return Report(problems=(*found, *index.problems()))
+    with ledger.audit() as audit:
+        tampered = audit.problem()
+    return Report(problems=(*found, *([tampered] if tampered else []), *index.problems()))
 
 
 def repair(ledger: Ledger, index: Index) -> Report:

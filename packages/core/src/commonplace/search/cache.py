@@ -52,6 +52,7 @@ class BlockCache(ABC, Generic[B]):
         self._blocks: OrderedDict[tuple[int, int], B] = OrderedDict()
         self._bytes = 0
         self._seq = 0
+        self._epoch = 0
         self._too_large: set[tuple[int, int]] = set()
         self._lock = threading.Lock()
 
@@ -90,6 +91,9 @@ class BlockCache(ABC, Generic[B]):
         head = snapshot.head()
         if head <= self._seq:
             return
+        if snapshot.epoch > self._epoch:  # something was erased, and no entry says what
+            self._clear()
+            self._epoch = snapshot.epoch
         if self._blocks:
             changed = snapshot.changed(self._seq, _MOST_CHANGES + 1)
             if len(changed) > _MOST_CHANGES:

@@ -351,6 +351,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("space_id", "record_pk", "ordinal"),
     )
+    op.create_table(
+        "erasures",
+        sa.Column("number", _Key, nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("pending", sa.Text(), nullable=False),
+        sa.Column("receipt", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+        sa.UniqueConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "audited",
+        sa.Column("seq", _Key, nullable=False),
+        sa.Column("nonce", sa.LargeBinary(), nullable=True),
+        sa.Column("leaf", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("seq"),
+    )
     op.execute("INSERT INTO scopes (id, path, depth, records, total) VALUES (1, '', 0, 0, 0)")
     op.execute("INSERT INTO scope_tree (ancestor_id, scope_id) VALUES (1, 1)")
     if op.get_bind().dialect.name == "sqlite":

@@ -1,0 +1,146 @@
+"""`Receipt`: what an erasure removed, what was looked for afterwards, and what is out of reach."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from commonplace.errors import InvalidInputError
+from commonplace.ledger import Scale
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Step = Literal["text", "ledger", "log", "index"]
+STEPS: tuple[Step, ...] = ("text", "ledger", "log", "index")
+"""What is done on the files after the rows are gone, in this order."""
+
+BEYOND_REACH = (
+    "exports, backups, audit files and other copies of the memory",
+    "memories that it was merged into, synchronised to, or shared with",
+    "what the file system, a snapshot or the disk itself keeps of overwritten blocks",
+    "the working memory and swap space of processes that had read it",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """A search through every byte of every file of a memory for what was erased.
+
+    Attributes:
+        patterns: how many pieces of ids, texts and vectors were looked for: up to 32 bytes each,
+            several of a long text.
+        files: how many files were read.
+        size: how many bytes they have.
+        shared: how many pieces were found that other records hold too. Whether one was left behind
+            as well cannot be told.
+        traces: how many pieces were found that no record holds, by file; empty if all is gone.
+    """
+
+    patterns: int
+    files: int
+    size: int
+    shared: int = 0
+    traces: dict[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def clean(self) -> bool:
+        """Whether no trace was found."""
+        return not self.traces
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What an erasure did. It names nothing that was erased.
+
+    Attributes:
+        id: UUIDv7 text; the `erase` event in the journal has it too.
+        at: when the rows were removed: from then on no reader sees them. Aware UTC.
+        target: what kind of thing was erased: `ids`, a `scope`, or `everything`.
+        scale: how much of each kind.
+        digest: SHA-256 over the salt and the sorted ids of the erased records; see `covers`.
+        salt: what makes the digest of the same ids another one in every receipt.
+        files: the files that were written anew or removed, each with its size in bytes before and
+            after. `index` stands for all of the index's.
+        scan: what a search through the files found; None if there was none.
+        pending: the steps that could not be done yet: `text` (the full-text indexes are written
+            anew), `ledger` (the database is), `log` (the write-ahead log is emptied), `index` (the
+            vector index is removed). `compact` does them, and so does the next opening.
+    """
+
+    id: str
+    at: datetime
+    target: Literal["ids", "scope", "everything"]
+    scale: Scale
+    digest: str
+    salt: str
+    files: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    scan: Scan | None = None
+    pending: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to do, and no trace was found if they were looked for."""
+        return not self.pending and (self.scan is None or self.scan.clean)
+
+    @property
+    def beyond_reach(self) -> tuple[str, ...]:
+        """Where copies may remain that an erasure cannot remove."""
+        return BEYOND_REACH
+
+    def covers(self, ids: Iterable[str]) -> bool:
+        """Whether these are the ids of all erased records, no more and no fewer."""
+        return digest_of(self.salt, ids) == self.digest
+
+    def to_dict(self) -> dict[str, Any]:
+        """The receipt as JSON."""
+        return {
+            "id": self.id,
+            "at": self.at.isoformat(),
+            "target": self.target,
+            "scale": asdict(self.scale),
+            "digest": self.digest,
+            "salt": self.salt,
+            "files": {name: list(sizes) for name, sizes in self.files.items()},
+            "scan": None if self.scan is None else asdict(self.scan),
+            "pending": list(self.pending),
+            "complete": self.complete,
+            "beyond_reach": list(self.beyond_reach),
+        }
+
+    @classmethod
+    def from_dict(cls, said: dict[str, Any]) -> Receipt:
+        """The receipt that `to_dict` made this of.
+
+        Raises:
+            InvalidInputError: it is none.
+        """
+        try:
+            return cls(
+                id=said["id"],
+                at=datetime.fromisoformat(said["at"]),
+                target=said["target"],
+                scale=Scale(**said["scale"]),
+                digest=said["digest"],
+                salt=said["salt"],
+                files={name: (int(a), int(b)) for name, (a, b) in said["files"].items()},
+                scan=None if said["scan"] is None else Scan(**said["scan"]),
+                pending=tuple(said["pending"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InvalidInputError("that is no receipt of an erasure") from error
+
+    def agrees(self, other: Receipt) -> bool:
+        """Whether both tell of the same erasure, whatever was done on files since."""
+        return replace(self, files={}, scan=None, pending=()) == replace(
+            other, files={}, scan=None, pending=()
+        )
+
+
+def digest_of(salt: str, ids: Iterable[str]) -> str:
+    """SHA-256 over a salt and sorted ids, in hexadecimal."""
+    listed = json.dumps([salt, sorted(set(ids))], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(listed.encode("utf-8", "surrogatepass")).hexdigest()

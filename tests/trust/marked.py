@@ -1,0 +1,107 @@
+"""Memories whose every part is marked, and a plain search for the marks in all of their bytes."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from commonplace import Memory, PrecomputedEmbedder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+DIMENSION = 16
+
+
+def embedder() -> PrecomputedEmbedder:
+    return PrecomputedEmbedder("t", DIMENSION)
+
+
+def mark() -> str:
+    """A word that is nowhere else; no English ending that a stemmer would take off."""
+    return "zq" + secrets.token_hex(8) + "q"
+
+
+class Marked:
+    """What was written in one scope, and must be found nowhere once that is erased."""
+
+    def __init__(self, memory: Memory, scope: str, count: int, seed: int) -> None:
+        self.scope = scope
+        self.words = [mark() for _ in range(count)]
+        self.patterns: set[bytes] = {scope.encode()}
+        self.random = np.random.default_rng(seed)
+        self.ids = self._write(memory)
+
+    def _write(self, memory: Memory) -> list[str]:
+        made = memory.add_many([self._record(word) for word in self.words], scope=self.scope)
+        ids = [record.id for record in made]
+        for number, name in enumerate(ids[: len(ids) // 5]):  # a past for some of them
+            memory.update(name, content=self._said("now " + mark()), vector=self._vector())
+            if number % 3 == 0:
+                memory.delete(name)
+        for here, there in itertools.pairwise(ids[-15:]):
+            memory.link(here, there, reason=self._said(mark()), metadata={"m": self._said(mark())})
+        thread = memory.thread(self._said(mark()), scope=self.scope, embed=False)
+        thread.add([{"role": "user", "content": self._said(mark()), "name": self._said(mark())}])
+        thread.update(metadata={"about": self._said(mark())})
+        self.patterns |= {name.encode() for name in ids}
+        return ids
+
+    def _record(self, word: str) -> dict[str, Any]:
+        return {
+            "content": self._said(f"told {word} in confidence"),
+            "key": self._said(mark()),
+            "value": {"deep": [self._said(mark())]},
+            "metadata": {"note": self._said(mark())},
+            "tags": [self._said(mark())],
+            "source": {"agent": self._said(mark())},
+            "vector": self._vector(),
+        }
+
+    def _said(self, text: str) -> str:
+        self.patterns.add(text.encode())
+        return text
+
+    def _vector(self) -> list[float]:
+        vector = self.random.standard_normal(DIMENSION).astype("<f4")
+        unit = (vector / np.linalg.norm(vector)).astype("<f4")
+        self.patterns |= {vector.tobytes(), unit.tobytes(), vector.astype("<f2").tobytes()}
+        return vector.tolist()
+
+
+def traces(directory: Path, patterns: Iterable[bytes]) -> int:
+    """How many of the patterns stand anywhere in the files of a directory, names included."""
+    files = [file for file in directory.rglob("*") if file.is_file()]
+    held = b"\n".join([*(file.read_bytes() for file in files), *(str(f).encode() for f in files)])
+    return sum(pattern in held for pattern in patterns)
+
+
+def words_kept(directory: Path, words: Iterable[str]) -> int:
+    """How many of the words the full-text indexes know, whose pages do not hold them whole."""
+    known: set[str] = set()
+    with closing(sqlite3.connect(directory / "ledger.sqlite")) as connection:
+        for table in ("full_text", "version_text"):
+            connection.execute(
+                f"CREATE VIRTUAL TABLE temp.v_{table} USING fts5vocab(main, {table}, row)"
+            )
+            known |= {term for (term,) in connection.execute(f"SELECT term FROM temp.v_{table}")}  # noqa: S608 - our own names
+    return sum(word in known for word in words)
+
+
+def state(memory: Memory) -> list[Any]:
+    """All that can be read of a memory's records."""
+    return [
+        (
+            record.to_dict(),
+            [version.record.to_dict() for version in memory.history(record.id)],
+            [link.to_dict() for link in memory.links(record.id)],
+            {name: matrix.tolist() for name, matrix in memory.vectors(record.id).items()},
+        )
+        for record in memory.list(limit=100_000, order_by="id")
+    ]
