@@ -16,6 +16,7 @@ import numpy as np
 from commonplace.clock import from_micros
 from commonplace.drafts import OWN_SPACE, check_validity
 from commonplace.errors import ConflictError, NotFoundError
+from commonplace.failpoints import reach
 from commonplace.ledger import Entry
 from commonplace.superseding import check_open, supersede
 
@@ -352,6 +353,7 @@ class Writer:
                 flat = transaction.flattened(selection)
                 pks = transaction.expired(flat, limit=_SWEPT_AT_ONCE).tolist()
                 removed += transaction.remove(pks, operation="expire", now=selection.now)
+            reach("sweep.after_lot")
             if len(pks) < _SWEPT_AT_ONCE:
                 self._written()
                 return removed

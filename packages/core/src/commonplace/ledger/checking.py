@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, delete, exists, func, not_, or_, select, update
 
+from commonplace.failpoints import reach
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.rows import record_of
 from commonplace.ledger.schema import links, messages, records, scope_tree, scopes, spaces, vectors
@@ -102,6 +103,7 @@ def mend(
     ]
     for label, repair in repairs:
         if changed := repair():
+            reach("repair.after_step")
             yield f"{label}: {changed}"
 
 

@@ -19,6 +19,7 @@ from commonplace.errors import (
     PermissionDeniedError,
     StoreUnavailableError,
 )
+from commonplace.failpoints import reach
 from commonplace.ledger.comparing import Comparison
 from commonplace.ledger.connections import Connections
 from commonplace.ledger.driver import DriverConnection
@@ -190,6 +191,8 @@ class Ledger:
                 driver = DriverConnection(connection, self._translate)
                 scope_ids = ScopeIds(driver, self._dialect, self._cache)
                 yield driver, scope_ids
+                reach("ledger.before_commit")
+            reach("ledger.after_commit")
             scope_ids.keep()
 
     @contextlib.contextmanager

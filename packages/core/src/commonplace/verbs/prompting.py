@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from commonplace.arguments import checked_flag, checked_function, checked_offset, checked_size
 from commonplace.clock import from_micros
 from commonplace.errors import NotFoundError
+from commonplace.failpoints import reach
 from commonplace.ledger import Selection, Window
 from commonplace.message import Message, summary_key
 from commonplace.record import Link, Source
@@ -160,6 +161,7 @@ class Prompting:
         text = None if old is None else old.content
         for start in range(0, len(new), _SUMMED_UP_AT_ONCE):
             text = checked_summary(sum_up(new[start : start + _SUMMED_UP_AT_ONCE], text))
+        reach("summary.made")
         return self._write_summary(info, new, text or "")
 
     def _summed_up(self, room: Room, count: TokenCounter, head: Sequence[Message]) -> list[Message]:
