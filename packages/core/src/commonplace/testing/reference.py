@@ -216,7 +216,9 @@ class ReferenceMemory(States):
 
     def reindex(self, embedder: Embedder) -> None:
         """See `Memory.reindex`: the contents of all that has vectors are embedded anew."""
-        self._embedder = embedder
+        former, self._embedder = self._embedder, embedder
+        if former is not None and former.identity == embedder.identity:
+            return
 
         def embedded(one: Held) -> Held:
             made = texts_of(one.record.content, None, embedder.passage_length)

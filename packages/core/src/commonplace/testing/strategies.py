@@ -76,8 +76,9 @@ def texts(*, most: int = 2_000) -> SearchStrategy[str]:
     plain = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
     odd = st.sampled_from([text for text in ODD_TEXTS if len(text) <= most])
     joined = st.lists(odd | plain, min_size=1, max_size=4).map(" ".join)
-    long = st.builds(lambda text, times: (text * times)[:most], plain, st.integers(1, most))
-    return (plain | odd | joined | long).map(lambda text: text[:most])
+    long = st.builds(_repeated, plain, st.integers(1, most))
+    found: SearchStrategy[str] = plain | odd | joined | long
+    return found.map(lambda text: text[:most])
 
 
 def values() -> SearchStrategy[Any]:
@@ -107,12 +108,12 @@ def refused_values() -> SearchStrategy[Any]:
 
 def ids() -> SearchStrategy[str]:
     """Ids: any text of 1 to 512 characters that a record may be named by."""
-    return texts(most=512).filter(bool)
+    return keys().map(lambda text: text[:512]).filter(bool)
 
 
 def keys() -> SearchStrategy[str]:
-    """Keys: any text, the empty one too."""
-    return texts(most=200)
+    """Keys: any text without NUL, the empty one too."""
+    return texts(most=600).map(_without_nul)
 
 
 def scopes() -> SearchStrategy[str]:
@@ -143,6 +144,14 @@ def records() -> SearchStrategy[dict[str, Any]]:
 
 def _is_finite(number: float) -> bool:
     return isinstance(number, int) or math.isfinite(number)
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\0", "")
+
+
+def _repeated(text: str, times: int) -> str:
+    return text * times
 
 
 def _is_segment(text: str) -> bool:
