@@ -7,11 +7,15 @@ some too, by `commonplace.failpoints.reach("agent.after_tool")`.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import functools
 import json
 import os
 import random
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -32,9 +36,7 @@ ANY = "*"
 
 _PIPE: list[int] = []
 _SENDING = threading.Lock()
-_LOOK_EVERY = 0.05
 _READ_AT_ONCE = 65_536
-_TOO_LONG = "the program neither ended nor was killed in time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,23 +103,24 @@ def run(
         "point": kill_at if isinstance(kill_at, str) else None,
         "nth": checked_size(nth, "nth"),
         "path": [entry or str(Path.cwd()) for entry in sys.path],
+        "directory": str(Path.cwd()),
+        "environment": dict(os.environ),
     }
     moment = kill_at if isinstance(kill_at, Moment) else None
     with tempfile.TemporaryFile() as errors:
-        child, pipe = _started(task, errors.fileno())
+        pipe = _started(task, errors.fileno())
         try:
-            lines = _heard(child, pipe, moment, time.monotonic() + timeout)
+            heard = _heard(pipe, moment, time.monotonic() + timeout)
         finally:
             os.close(pipe)
-            child.kill()
-            child.wait()
         errors.seek(0)
         told = errors.read().decode(errors="replace")
+    (code,) = heard["ended"]
     return Outcome(
-        said=[value for kind, value in lines if kind == "said"],
-        reached=[value for kind, value in lines if kind == "reached"],
-        killed=child.returncode == -signal.SIGKILL,
-        code=child.returncode,
+        said=heard["said"],
+        reached=heard["reached"],
+        killed=code == -signal.SIGKILL,
+        code=code,
         errors=told,
     )
 
@@ -160,59 +163,89 @@ def _named(program: Path | Callable[..., object]) -> str:
     return f"{module}:{name}"
 
 
-def _started(task: dict[str, Any], errors: int) -> tuple[subprocess.Popen[bytes], int]:
-    """The child process, and the pipe out of which comes what it sends."""
+class _Nursery:
+    """A process that has imported what is slow to import, and forks into the children to be."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-m", "commonplace.testing.child", str(theirs.fileno())],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
+
+    def start(self, task: dict[str, Any], pipe: int, errors: int) -> None:
+        """Begin a child that runs a task, says things into a pipe, and has its errors in a file."""
+        message = json.dumps(task).encode() + b"\n"
+        with self._turn:
+            sent = socket.send_fds(self._socket, [message], [pipe, errors])
+            self._socket.sendall(message[sent:])
+
+    def close(self) -> None:
+        """End the process; children under way are left alone."""
+        self._socket.close()
+        self._process.wait()
+
+
+@functools.cache
+def _nursery(_process: int) -> _Nursery:
+    """The one of this process; a forked child has its own."""
+    nursery = _Nursery()
+    atexit.register(nursery.close)
+    return nursery
+
+
+def _started(task: dict[str, Any], errors: int) -> int:
+    """Begin a child process; the pipe out of which comes what it sends."""
     reading, writing = os.pipe()
     try:
-        child = subprocess.Popen(  # noqa: S603 - our own module, and what the caller named
-            [sys.executable, "-m", "commonplace.testing.child", json.dumps(task), str(writing)],
-            pass_fds=(writing,),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-        )
+        _nursery(os.getpid()).start(task, writing, errors)
     except BaseException:
         os.close(reading)
         raise
     finally:
         os.close(writing)
-    return child, reading
+    return reading
 
 
-def _heard(
-    child: subprocess.Popen[bytes], pipe: int, moment: Moment | None, deadline: float
-) -> list[tuple[str, Any]]:
+def _heard(pipe: int, moment: Moment | None, deadline: float) -> dict[str, list[Any]]:
     """What the child sends until it ends; at the moment, if one is given, it is killed."""
     chance = None if moment is None else random.Random(moment.seed)  # noqa: S311 - not for secrets
     last = chance.randint(1, moment.said) if chance and moment else None
-    heard = b""
-    while True:
-        ended = child.poll() is not None  # before the last look, so that nothing is missed
-        while select.select([pipe], [], [], 0 if ended else _LOOK_EVERY)[0]:
-            if not (part := os.read(pipe, _READ_AT_ONCE)):
-                _await_end(child, deadline)
-                return _lines(heard)
-            heard += part
-            if chance and moment and last is not None and heard.count(b'["said"') >= last:
+    heard: dict[str, list[Any]] = {"pid": [], "said": [], "reached": [], "ended": []}
+    begun = b""
+    while not heard["ended"]:
+        begun += _next(pipe, heard["pid"], deadline)
+        *lines, begun = begun.split(b"\n")
+        for line in lines:
+            kind, value = json.loads(line)
+            heard[kind].append(value)
+        if chance and moment and last is not None and len(heard["said"]) >= last:
+            last = None
+            if not heard["ended"]:
                 _until(time.perf_counter() + chance.random() * moment.within)
-                child.kill()
-                last = None
-        if ended:  # and a process that it forked holds the pipe
-            return _lines(heard)
-        if time.monotonic() > deadline:
-            raise TimeoutError(_TOO_LONG)
+                _kill(heard["pid"])
+    return heard
 
 
-def _await_end(child: subprocess.Popen[bytes], deadline: float) -> None:
-    try:
-        child.wait(max(deadline - time.monotonic(), 0))
-    except subprocess.TimeoutExpired:
-        raise TimeoutError(_TOO_LONG) from None
+def _next(pipe: int, pid: list[int], deadline: float) -> bytes:
+    """The next part of what the child sends; past the deadline it is killed."""
+    part = b""
+    if select.select([pipe], [], [], max(deadline - time.monotonic(), 0))[0]:
+        part = os.read(pipe, _READ_AT_ONCE)
+    if not part:
+        _kill(pid)
+        raise TimeoutError("the program neither ended nor was killed in time")
+    return part
 
 
-def _lines(heard: bytes) -> list[tuple[str, Any]]:
-    """What was sent whole."""
-    return [tuple(json.loads(line)) for line in heard.split(b"\n")[:-1]]
+def _kill(pid: list[int]) -> None:
+    for one in pid:
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.kill(one, signal.SIGKILL)
 
 
 def _until(moment: float) -> None:
