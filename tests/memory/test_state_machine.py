@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections import Counter
 from datetime import datetime, timedelta
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -107,8 +108,8 @@ class Machine(RuleBasedStateMachine):
         STEPS[verb] += 1
         self.clock.wait(1e-6)
         found = outcome(lambda: getattr(self.memory, verb)(*args, **options))
-        fresh = iter(ids_of(found))
-        self.reference.ids = lambda: next(fresh, "never used")
+        fresh = chain(ids_of(found), map("unused {}".format, count()))  # none are left if it failed
+        self.reference.ids = lambda: next(fresh)
         expected = outcome(lambda: getattr(self.reference, verb)(*args, **options))
         assert found == expected, verb
         return found
