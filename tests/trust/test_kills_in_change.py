@@ -161,6 +161,11 @@ def test_a_kill_at_any_point_leaves_it_done_or_undone(homes: Homes, figures: Fig
     figures(2, kills=len(chosen), points=len(chosen), resurrected=0, lost=0)
 
 
+def test_a_summary_comes_with_its_links(homes: Homes) -> None:
+    """Regression: killed between the two, it was never linked to the messages that it covers."""
+    check(homes, "summarize", 0, "ledger.after_commit", 1)
+
+
 @pytest.mark.nightly
 @pytest.mark.timeout(3_600)
 def test_a_kill_at_every_point_of_every_change(homes: Homes, figures: Figures) -> None:

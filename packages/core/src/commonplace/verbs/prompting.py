@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from commonplace.conversing import Conversations, Target
+    from commonplace.drafts import RecordFields
     from commonplace.message import ThreadInfo
     from commonplace.record import Record
     from commonplace.store import Store
@@ -211,17 +212,18 @@ class Prompting:
         return _Told((message,), _covered(record))
 
     def _write_summary(self, info: ThreadInfo, new: Sequence[Message], text: str) -> Record:
-        record = self._memory.add(
-            text,
-            key=summary_key(info.id),
-            scope=info.scope,
-            kind="summary",
-            metadata={"thread": info.key or info.id, "last": new[-1].position},
-            source=Source(app=self._options.source.app, thread=info.key or info.id),
-        )
-        told = [message for message in new if message.kind != "system"]
-        self._link_all(record, told, SUMMARISES)
-        return record
+        fields: RecordFields = {
+            "key": summary_key(info.id),
+            "scope": info.scope,
+            "kind": "summary",
+            "metadata": {"thread": info.key or info.id, "last": new[-1].position},
+            "source": Source(app=self._options.source.app, thread=info.key or info.id),
+        }
+        told = [message.record_id for message in new if message.kind != "system"]
+        drafts = self._memory._drafts([(text, fields)])  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of one house
+        return self._store.writer.put(
+            drafts, if_exists="replace", dedupe=False, linked=(SUMMARISES, told)
+        )[0]
 
     def _link_all(self, record: Record, messages: Sequence[Message], type_: str) -> None:
         """Link a record to the messages, as far as they are still there."""
