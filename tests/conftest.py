@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
-from tests.clocks import StepClock
 from tests.figures import Figures
 
 from commonplace import HashingEmbedder, Memory
+from commonplace.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +42,8 @@ def embedder() -> HashingEmbedder:
 
 
 @pytest.fixture
-def clock() -> StepClock:
-    return StepClock()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture

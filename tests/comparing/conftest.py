@@ -11,11 +11,11 @@ from commonplace import HashingEmbedder, Memory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.clocks import StepClock
+    from commonplace.testing import FakeClock
 
 
 @pytest.fixture
-def here(clock: StepClock) -> Iterator[Memory]:
+def here(clock: FakeClock) -> Iterator[Memory]:
     """The memory that is asked, and is whole when the test ends."""
     with Memory(":memory:", embedder=HashingEmbedder(32), clock=clock) as memory:
         yield memory
@@ -23,7 +23,7 @@ def here(clock: StepClock) -> Iterator[Memory]:
 
 
 @pytest.fixture
-def there(clock: StepClock) -> Iterator[Memory]:
+def there(clock: FakeClock) -> Iterator[Memory]:
     """The other one."""
     with Memory(":memory:", embedder=HashingEmbedder(32), clock=clock) as memory:
         yield memory

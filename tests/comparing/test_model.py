@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
-from tests.clocks import StepClock
 
 from commonplace import (
     ConflictError,
@@ -16,6 +15,7 @@ from commonplace import (
     Memory,
     NotFoundError,
 )
+from commonplace.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -55,7 +55,7 @@ def live(memory: Memory, steps: list[tuple[Any, ...]]) -> None:
 
 @contextmanager
 def two() -> Generator[tuple[Memory, Memory]]:
-    clock, embedder = StepClock(), HashingEmbedder(8)
+    clock, embedder = FakeClock(), HashingEmbedder(8)
     with (
         Memory(":memory:", embedder=embedder, clock=clock) as one,
         Memory(":memory:", embedder=embedder, clock=clock) as other,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from commonplace import AsyncMemory, HashingEmbedder, InvalidInputError, Memory, OutsideViewError
 
 if TYPE_CHECKING:
-    from tests.clocks import StepClock
+    from commonplace.testing import FakeClock
 
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 END = datetime.max.replace(tzinfo=UTC)
@@ -73,7 +73,7 @@ def test_the_parts_of_a_timeline_reach_to_the_next_one(memory: Memory) -> None:
     assert memory.timeline(bucket="week").parts[-1].end == END
 
 
-def test_a_timeline_counts_what_a_list_lists(memory: Memory, clock: StepClock) -> None:
+def test_a_timeline_counts_what_a_list_lists(memory: Memory, clock: FakeClock) -> None:
     del clock
     day = datetime(2024, 5, 1, tzinfo=UTC)
     made = [
@@ -109,7 +109,7 @@ def test_a_timeline_counts_what_a_list_lists(memory: Memory, clock: StepClock) -
 
 
 def test_expired_records_are_not_on_the_timeline(
-    embedder: HashingEmbedder, clock: StepClock
+    embedder: HashingEmbedder, clock: FakeClock
 ) -> None:
     with Memory(":memory:", embedder=embedder, clock=clock) as memory:
         memory.add("short", ttl=10)
@@ -182,7 +182,7 @@ def test_the_numbers_of_a_thread_and_of_all(memory: Memory) -> None:
     assert memory.thread("unknown", scope="a").stats().threads == 0
 
 
-def test_what_expired_is_not_in_the_numbers(embedder: HashingEmbedder, clock: StepClock) -> None:
+def test_what_expired_is_not_in_the_numbers(embedder: HashingEmbedder, clock: FakeClock) -> None:
     with Memory(":memory:", embedder=embedder, clock=clock) as memory:
         memory.thread("whole").create(ttl=5)
         memory.thread("whole").add("gone with its thread")

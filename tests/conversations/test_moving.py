@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.clocks import StepClock
+    from commonplace.testing import FakeClock
 
 TOOL_CALL = {
     "role": "assistant",
@@ -385,7 +385,7 @@ def test_an_id_that_is_taken_elsewhere_stays_there(memory: Memory, tmp_path: Pat
 
 
 def test_what_expired_is_left_out(
-    embedder: HashingEmbedder, clock: StepClock, tmp_path: Path
+    embedder: HashingEmbedder, clock: FakeClock, tmp_path: Path
 ) -> None:
     path = tmp_path / "threads.jsonl"
     with Memory(":memory:", embedder=embedder, clock=clock) as memory:

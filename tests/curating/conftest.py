@@ -11,11 +11,11 @@ from commonplace import HashingEmbedder, Memory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.clocks import StepClock
+    from commonplace.testing import FakeClock
 
 
 @pytest.fixture
-def timed(clock: StepClock) -> Iterator[Memory]:
+def timed(clock: FakeClock) -> Iterator[Memory]:
     """A memory whose time the test moves, and which is whole when the test ends."""
     with Memory(":memory:", embedder=HashingEmbedder(32), clock=clock) as memory:
         yield memory

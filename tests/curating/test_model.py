@@ -8,9 +8,9 @@ from typing import Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
-from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Memory, Policy, Record
+from commonplace.testing import FakeClock
 
 DAY = timedelta(days=1)
 SPANS = st.none() | st.sampled_from([DAY, 3 * DAY, 6 * DAY])
@@ -51,7 +51,7 @@ def states(memory: Memory, count: int) -> list[Any]:
 
 
 def live(given: list[dict[str, Any]], changes: list[Any], policy: Policy) -> None:
-    clock = StepClock()
+    clock = FakeClock()
     with Memory(":memory:", embedder=HashingEmbedder(8), clock=clock) as memory:
         start = clock.moment()
         for number, fields in enumerate(given):

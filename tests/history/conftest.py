@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-    from tests.clocks import StepClock
+
+    from commonplace.testing import FakeClock
 
 
 class CountingEmbedder(HashingEmbedder):
@@ -34,7 +35,7 @@ def counting() -> CountingEmbedder:
 
 
 @pytest.fixture
-def timed(clock: StepClock, counting: CountingEmbedder) -> Iterator[Memory]:
+def timed(clock: FakeClock, counting: CountingEmbedder) -> Iterator[Memory]:
     """A memory whose time the test moves, and which is whole when the test ends."""
     with Memory(":memory:", embedder=counting, clock=clock) as memory:
         yield memory

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
-from tests.clocks import StepClock
 
 from commonplace import ConflictError, HashingEmbedder, Memory, NotFoundError, Record
+from commonplace.testing import FakeClock
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -80,7 +80,7 @@ class Model:
 class Run:
     """A memory and its model, going the same steps."""
 
-    def __init__(self, memory: Memory, clock: StepClock) -> None:
+    def __init__(self, memory: Memory, clock: FakeClock) -> None:
         self.memory = memory
         self.clock = clock
         self.model = Model()
@@ -197,7 +197,7 @@ class Run:
 
 
 def live(steps: list[tuple[Any, ...]]) -> None:
-    clock = StepClock()
+    clock = FakeClock()
     moments = [clock.moment()]
     with Memory(":memory:", embedder=HashingEmbedder(8), clock=clock) as memory:
         run = Run(memory, clock)

@@ -21,7 +21,7 @@ from commonplace.clock import from_micros
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.clocks import StepClock
+    from commonplace.testing import FakeClock
 
 
 def paths(found: list[Scope]) -> list[str]:
@@ -101,7 +101,7 @@ def test_exchange_leaves_what_the_view_does_not_write(memory: Memory) -> None:
     assert memory.get(other.id) == other
 
 
-def test_renew_moves_the_expiry_and_nothing_else(path: Path, clock: StepClock) -> None:
+def test_renew_moves_the_expiry_and_nothing_else(path: Path, clock: FakeClock) -> None:
     with Memory(path, embedder=HashingEmbedder(64), clock=clock) as memory:
         record = memory.add("short", ttl=60)
         before = memory.events()
@@ -121,7 +121,7 @@ def test_renew_moves_the_expiry_and_nothing_else(path: Path, clock: StepClock) -
         assert soon.expires_at < later
 
 
-def test_renew_does_not_bring_back_what_expired(path: Path, clock: StepClock) -> None:
+def test_renew_does_not_bring_back_what_expired(path: Path, clock: FakeClock) -> None:
     with Memory(path, embedder=HashingEmbedder(64), clock=clock) as memory:
         record = memory.add("gone", expires_at=from_micros(1))
         assert memory.renew({record.id: None}) == 0
@@ -189,7 +189,7 @@ def test_what_lies_above_the_depth_hides_nothing_below_it(memory: Memory) -> Non
     assert paths(memory.find_scopes(depth=2)) == ["a", "a/b", "a-b"]
 
 
-def test_scopes_whose_records_all_expired_are_not_found(path: Path, clock: StepClock) -> None:
+def test_scopes_whose_records_all_expired_are_not_found(path: Path, clock: FakeClock) -> None:
     with Memory(path, embedder=HashingEmbedder(64), clock=clock) as memory:
         memory.add("lives", scope="a/one")
         memory.add("gone", scope="a/two", expires_at=from_micros(1))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Memory
+from commonplace.testing import FakeClock
 from langgraph_store_commonplace import CommonplaceStore
 
 if TYPE_CHECKING:
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def clock() -> StepClock:
-    return StepClock()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture(params=["in memory", "on disk"])
-def memory(request: pytest.FixtureRequest, tmp_path: Path, clock: StepClock) -> Iterator[Memory]:
+def memory(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[Memory]:
     where = ":memory:" if request.param == "in memory" else tmp_path / "memory"
     with Memory(where, embedder=HashingEmbedder(64), clock=clock) as opened:
         yield opened

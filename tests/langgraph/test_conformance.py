@@ -6,9 +6,8 @@ import contextlib
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-from tests.clocks import StepClock
-
 from commonplace import CallableEmbedder, HashingEmbedder, Memory
+from commonplace.testing import FakeClock
 from langgraph_store_commonplace import AsyncCommonplaceStore, CommonplaceStore
 from langgraph_store_commonplace.testing import CAPABILITIES, StoreConformance
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 class _Ours(StoreConformance):
     """Stores on a memory whose own embedder is the one of the case, and whose clock is set."""
 
-    clock = StepClock()
+    clock = FakeClock()
     kind: type[CommonplaceStore | AsyncCommonplaceStore] = CommonplaceStore
     scope = ""
 

@@ -18,7 +18,7 @@ from langgraph_store_commonplace import AsyncCommonplaceStore, CommonplaceStore,
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.clocks import StepClock
+    from commonplace.testing import FakeClock
 
 NS = ("users", "alice")
 
@@ -206,7 +206,7 @@ def test_what_a_path_opened_is_closed_and_what_was_handed_in_is_not(memory: Memo
     assert "CommonplaceStore" in repr(store)
 
 
-def test_a_read_renews_a_life_as_long_as_it_was(memory: Memory, clock: StepClock) -> None:
+def test_a_read_renews_a_life_as_long_as_it_was(memory: Memory, clock: FakeClock) -> None:
     store = CommonplaceStore(memory, ttl={"default_ttl": 0.5})
     store.put(NS, "k", {"n": 1})
     (record,) = memory.list()
@@ -220,7 +220,7 @@ def test_a_read_renews_a_life_as_long_as_it_was(memory: Memory, clock: StepClock
     assert (renewed.version, renewed.updated_at) == (record.version, record.updated_at)
 
 
-def test_the_sweeper_sweeps_until_it_is_stopped(memory: Memory, clock: StepClock) -> None:
+def test_the_sweeper_sweeps_until_it_is_stopped(memory: Memory, clock: FakeClock) -> None:
     store = CommonplaceStore(memory, ttl={})
     store.put(NS, "k", {"n": 1}, ttl=1)
     clock.wait(61)
@@ -234,7 +234,7 @@ def test_the_sweeper_sweeps_until_it_is_stopped(memory: Memory, clock: StepClock
     assert store.stop_ttl_sweeper(timeout=30)
 
 
-def test_the_asynchronous_store_sweeps_too(memory: Memory, clock: StepClock) -> None:
+def test_the_asynchronous_store_sweeps_too(memory: Memory, clock: FakeClock) -> None:
     async def work() -> None:
         async with AsyncCommonplaceStore(memory) as store:
             await store.setup()

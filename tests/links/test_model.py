@@ -8,9 +8,9 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Memory, NotFoundError
+from commonplace.testing import FakeClock
 
 NAMES = st.sampled_from("abcd")
 PAIRS = st.sampled_from([(a, b) for a in "abcd" for b in "abcd" if a != b])
@@ -25,7 +25,7 @@ Key = tuple[str, str, str]
 class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.clock = StepClock()
+        self.clock = FakeClock()
         self.scope_of: dict[str, str] = {}
         self.ends_at: dict[str, int] = {}
         self.links: dict[Key, tuple[float, str | None]] = {}

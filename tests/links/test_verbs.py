@@ -17,7 +17,7 @@ from commonplace import (
 )
 
 if TYPE_CHECKING:
-    from tests.clocks import StepClock
+    from commonplace.testing import FakeClock
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ def test_deleting_a_record_removes_its_links(abc: Memory) -> None:
     assert abc.verify().ok
 
 
-def test_links_of_the_expired_are_unseen_and_then_swept(path: Any, clock: StepClock) -> None:
+def test_links_of_the_expired_are_unseen_and_then_swept(path: Any, clock: FakeClock) -> None:
     with Memory(path, embedder=HashingEmbedder(8), clock=clock) as memory:
         memory.add_many([{"id": "a"}, {"id": "b"}, {"id": "late", "ttl": timedelta(seconds=5)}])
         memory.link("a", "late")
@@ -237,7 +237,7 @@ def test_links_of_the_expired_are_unseen_and_then_swept(path: Any, clock: StepCl
         assert memory.verify().ok
 
 
-def test_an_expired_record_that_is_written_anew_has_no_links(path: Any, clock: StepClock) -> None:
+def test_an_expired_record_that_is_written_anew_has_no_links(path: Any, clock: FakeClock) -> None:
     with Memory(path, embedder=HashingEmbedder(8), clock=clock) as memory:
         memory.add_many([{"id": "a"}, {"id": "late", "ttl": timedelta(seconds=5)}])
         memory.link("a", "late")

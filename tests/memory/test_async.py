@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from tests.clocks import StepClock
 from tests.threads.scripted import Saying
 
 from commonplace import (
@@ -30,6 +29,7 @@ from commonplace import (
     Thread,
     Threads,
 )
+from commonplace.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -57,7 +57,7 @@ def twins(tmp_path: Path) -> Iterator[tuple[Memory, Memory]]:
 
 
 def twin(path: Path) -> Memory:
-    clock = StepClock()
+    clock = FakeClock()
     memory = Memory(path, embedder=HashingEmbedder(16), clock=clock)
     memory.add_many(
         {"content": content, "id": name, "key": f"k{name}", "scope": f"s/{name}", "tags": ["t"]}
@@ -79,7 +79,7 @@ def things(tmp_path: Path) -> Iterator[dict[str, Any]]:
     """What stands for the names above."""
     lines = tmp_path / "lines.jsonl"
     lines.write_text('{"content": "oolong", "id": "oolong"}\n')
-    with Memory(":memory:", embedder=HashingEmbedder(16), clock=StepClock()) as other:
+    with Memory(":memory:", embedder=HashingEmbedder(16), clock=FakeClock()) as other:
         other.add("white tea", id="other", scope="s/3")
         other.export(tmp_path / "export.jsonl")
         yield {
@@ -466,7 +466,7 @@ class Gate:
         assert await asyncio.get_running_loop().run_in_executor(None, self.entered.wait, 60)
 
 
-class GatedClock(StepClock):
+class GatedClock(FakeClock):
     def __init__(self, gate: Gate) -> None:
         super().__init__()
         self.gate = gate

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.clocks import StepClock
 
 from commonplace import (
     ConflictError,
@@ -21,6 +20,7 @@ from commonplace import (
     Source,
     from_langchain,
 )
+from commonplace.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -330,7 +330,7 @@ def test_what_is_embedded_can_be_changed_alone(middleware: list[Redaction]) -> N
 
 
 def test_what_expired_stands_in_nobodys_way(path: Path) -> None:
-    clock = StepClock()
+    clock = FakeClock()
     with Memory(path, embedder=HashingEmbedder(16), clock=clock) as memory:
         memory.add("short lived", id="a", key="k", scope="one", ttl=10)
         memory.add("short lived", id="b", key="k", scope="two", ttl=10)
@@ -345,7 +345,7 @@ def test_what_expired_stands_in_nobodys_way(path: Path) -> None:
 
 
 def test_expired_is_invisible_at_once_and_swept_later(path: Path) -> None:
-    clock = StepClock()
+    clock = FakeClock()
     with Memory(path, embedder=HashingEmbedder(8), clock=clock) as memory:
         memory.add("short lived", key="k", ttl=10)
         memory.add("stays")

@@ -13,7 +13,7 @@ from commonplace import HashingEmbedder, Memory
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
-    from tests.clocks import StepClock
+    from commonplace.testing import FakeClock
 
     Contents = dict[str, list[tuple[Any, ...]]]
     ContentsOf = Callable[[Memory], Contents]
@@ -99,14 +99,14 @@ def contents_of() -> ContentsOf:
 
 
 @pytest.fixture
-def copy(embedder: HashingEmbedder, clock: StepClock) -> Iterator[Memory]:
+def copy(embedder: HashingEmbedder, clock: FakeClock) -> Iterator[Memory]:
     """An empty memory with the same embedder and the same clock."""
     with Memory(":memory:", embedder=embedder, clock=clock) as opened:
         yield opened
 
 
 @pytest.fixture
-def original(embedder: HashingEmbedder, clock: StepClock, write: Write) -> Iterator[Memory]:
+def original(embedder: HashingEmbedder, clock: FakeClock, write: Write) -> Iterator[Memory]:
     """A memory with some of everything."""
     with Memory(":memory:", embedder=embedder, clock=clock) as memory:
         memory.add("Alice likes tea", scope="users/alice", id="tea", key="drink", tags=["a", "b"])

@@ -11,8 +11,9 @@ from commonplace import ConflictError, InvalidInputError, Memory
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.clocks import StepClock
     from tests.moving.conftest import ContentsOf, Write
+
+    from commonplace.testing import FakeClock
 
 
 @pytest.fixture
@@ -226,7 +227,7 @@ def test_a_record_in_many_states_is_left_out_whole(
 
 
 def test_what_expired_here_stands_in_nobodys_place(
-    copy: Memory, export: Path, clock: StepClock, contents_of: ContentsOf, original: Memory
+    copy: Memory, export: Path, clock: FakeClock, contents_of: ContentsOf, original: Memory
 ) -> None:
     copy.add("short lived", id="tea", scope="users/alice", ttl=1)
     copy.add("short lived", key="drink", scope="users/alice", ttl=1)

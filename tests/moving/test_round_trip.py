@@ -23,8 +23,9 @@ from commonplace import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.clocks import StepClock
     from tests.moving.conftest import ContentsOf, Write
+
+    from commonplace.testing import FakeClock
 
     Step = tuple[str, dict[str, Any]]
 
@@ -136,7 +137,7 @@ def answers(memory: Memory, moments: Sequence[datetime | None]) -> list[Any]:
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEP, max_size=25))
 def test_a_copy_is_equal(
-    steps: Sequence[Step], clock: StepClock, write: Write, contents_of: ContentsOf
+    steps: Sequence[Step], clock: FakeClock, write: Write, contents_of: ContentsOf
 ) -> None:
     check_copy(steps, clock, write, contents_of)
 
@@ -145,13 +146,13 @@ def test_a_copy_is_equal(
 @settings(max_examples=2_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEP, max_size=60))
 def test_many_copies_are_equal(
-    steps: Sequence[Step], clock: StepClock, write: Write, contents_of: ContentsOf
+    steps: Sequence[Step], clock: FakeClock, write: Write, contents_of: ContentsOf
 ) -> None:
     check_copy(steps, clock, write, contents_of)
 
 
 def check_copy(
-    steps: Sequence[Step], clock: StepClock, write: Write, contents_of: ContentsOf
+    steps: Sequence[Step], clock: FakeClock, write: Write, contents_of: ContentsOf
 ) -> None:
     embedder = HashingEmbedder(16)
     with (
@@ -226,7 +227,7 @@ def test_history_and_vectors_can_be_left_out(
 
 
 def test_an_expired_record_is_gone_with_its_history(
-    copy: Memory, clock: StepClock, tmp_path: Path, original: Memory
+    copy: Memory, clock: FakeClock, tmp_path: Path, original: Memory
 ) -> None:
     original.add("short", id="short", ttl=1)
     original.update("short", content="shorter")

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-    from tests.clocks import StepClock
+
+    from commonplace.testing import FakeClock
 
 OLD = HashingEmbedder(64, passage_length=200)
 NEW = HashingEmbedder(48, passage_length=120)
@@ -66,7 +67,7 @@ class Life:
         self._number = 0
         self._alive: list[str] = []
 
-    def live(self, memory: Memory, clock: StepClock, steps: int) -> None:
+    def live(self, memory: Memory, clock: FakeClock, steps: int) -> None:
         for _ in range(steps):
             self._step(memory)
             self.moments.append(clock.now())

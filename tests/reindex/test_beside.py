@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.clocks import StepClock
 from tests.reindex.lives import (
     NEW,
     OLD,
@@ -27,6 +26,7 @@ from tests.reindex.lives import (
 
 from commonplace import ClosedStoreError, ConflictError, HashingEmbedder, Memory
 from commonplace.embedders import passages
+from commonplace.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def assert_vectors_are_those_of_the_content(memory: Memory, embedder: HashingEmb
     ("who", "seed"), [("the same handle", 10), ("another handle", 11), ("another thread", 12)]
 )
 def test_a_life_goes_on_while_it_is_moved(path: Path, who: str, seed: int) -> None:
-    clock, ours, theirs = StepClock(), Life(seed), Life(seed)
+    clock, ours, theirs = FakeClock(), Life(seed), Life(seed)
     phases: set[str] = set()
     with (
         Memory(path, embedder=OLD, clock=clock, index="exact") as moved,
@@ -94,7 +94,7 @@ def test_a_life_goes_on_while_it_is_moved(path: Path, who: str, seed: int) -> No
         watched.before = rest
         assert phases == {"records", "versions"}
         ours.live(moved, clock, 10)
-        same = StepClock()
+        same = FakeClock()
         with Memory(":memory:", embedder=NEW, clock=same) as fresh:
             theirs.live(fresh, same, len(ours.moments))
             assert_alike(moved, fresh, (ours, theirs))
@@ -242,7 +242,7 @@ def test_two_reindexes_to_the_same_embedder_do_it_together(path: Path) -> None:
         Memory(":memory:", embedder=NEW) as fresh,
     ):
         for memory in (first, fresh):
-            Life(3).live(memory, StepClock(), 60)
+            Life(3).live(memory, FakeClock(), 60)
 
         def finish(call: int) -> None:
             if call == 3:
@@ -257,7 +257,7 @@ def test_two_reindexes_to_the_same_embedder_do_it_together(path: Path) -> None:
 def test_of_two_reindexes_to_different_embedders_the_later_goes_on(path: Path) -> None:
     third = HashingEmbedder(24, passage_length=120)
     with Memory(path, embedder=OLD) as first, Memory(path, embedder=OLD) as second:
-        Life(3).live(first, StepClock(), 60)
+        Life(3).live(first, FakeClock(), 60)
 
         def begin(call: int) -> None:
             if call == 3:

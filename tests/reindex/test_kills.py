@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.clocks import StepClock
 from tests.reindex.lives import NEW, OLD, Life, assert_alike, assert_nothing_left, found
 
 from commonplace import HashingEmbedder, Memory
+from commonplace.testing import FakeClock
 
 ROOT = Path(__file__).parents[2]
 MOVE = Path(__file__).parent / "programs" / "move.py"
@@ -39,7 +39,7 @@ def model_of(memory: Memory) -> str:
 
 
 def test_it_goes_on_where_it_was_killed_whatever_was_written_between(path: Path) -> None:
-    chance, clock = random.Random(1), StepClock()
+    chance, clock = random.Random(1), FakeClock()
     ours, theirs = Life(20), Life(20)
     embedded = kills = 0
     with Memory(path, embedder=OLD, clock=clock, index="exact") as memory:
@@ -63,7 +63,7 @@ def test_it_goes_on_where_it_was_killed_whatever_was_written_between(path: Path)
             with Memory(path, embedder=OLD, clock=clock, index="exact") as memory:
                 ours.live(memory, clock, 6)
     assert kills >= 5
-    same = StepClock()
+    same = FakeClock()
     with (
         Memory(path, embedder=NEW, index="exact") as moved,
         Memory(":memory:", embedder=NEW, clock=same) as fresh,
@@ -94,7 +94,7 @@ def test_it_may_be_killed_in_the_middle_of_any_transaction(
     path: Path, method: str, call: int
 ) -> None:
     with Memory(path, embedder=OLD, index="exact") as memory:
-        Life(21).live(memory, StepClock(), 50)
+        Life(21).live(memory, FakeClock(), 50)
         before = found(memory)
     child = moving(path, method, call)
     child.communicate()
@@ -106,14 +106,14 @@ def test_it_may_be_killed_in_the_middle_of_any_transaction(
         assert (found(memory) == before) != switched
     with Memory(path, index="exact") as memory, Memory(":memory:", embedder=NEW) as fresh:
         memory.reindex(NEW)
-        Life(21).live(fresh, StepClock(), 50)
+        Life(21).live(fresh, FakeClock(), 50)
         assert found(memory) == found(fresh)
         assert_nothing_left(memory, {"default"})
 
 
 def test_another_embedder_starts_over_and_drops_what_was_half_made(path: Path) -> None:
     with Memory(path, embedder=OLD, index="exact") as memory:
-        Life(22).live(memory, StepClock(), 50)
+        Life(22).live(memory, FakeClock(), 50)
     moving(path, "keep", 6).communicate()
     third = HashingEmbedder(24, passage_length=120)
     with Memory(path, index="exact") as memory, Memory(":memory:", embedder=third) as fresh:
@@ -121,6 +121,6 @@ def test_another_embedder_starts_over_and_drops_what_was_half_made(path: Path) -
         assert [space.identity for space in half] == [NEW.identity]
         assert half[0].vectors > 0
         memory.reindex(third)
-        Life(22).live(fresh, StepClock(), 50)
+        Life(22).live(fresh, FakeClock(), 50)
         assert found(memory) == found(fresh)
         assert_nothing_left(memory, {"default"})

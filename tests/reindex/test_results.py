@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from tests.clocks import StepClock
 from tests.reindex.lives import (
     NEW,
     OLD,
@@ -34,13 +33,14 @@ from commonplace import (
     ReindexReport,
 )
 from commonplace.ledger.reindexing import WHITE_SPACE
+from commonplace.testing import FakeClock
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def lived(where: str | Path, embedder: Any, seed: int) -> tuple[Memory, Life]:
-    clock, life = StepClock(), Life(seed)
+    clock, life = FakeClock(), Life(seed)
     memory = Memory(where, embedder=embedder, clock=clock, index="exact")
     life.live(memory, clock, 150)
     return memory, life
@@ -155,7 +155,7 @@ def test_spaces_of_other_models_are_not_touched(memory: Memory) -> None:
 
 
 def test_the_old_vectors_can_be_kept_under_their_own_name(memory: Memory) -> None:
-    life, clock = Life(5), StepClock()
+    life, clock = Life(5), FakeClock()
     life.live(memory, clock, 100)
     before = held(memory, "default")
     query = HashingEmbedder(64).embed_queries(["tea by the river"])[0]
@@ -248,7 +248,7 @@ def test_malformed_arguments_change_nothing(
 
 def test_an_embedder_that_fails_leaves_the_memory_as_it_was(memory: Memory) -> None:
     life = Life(1)
-    life.live(memory, StepClock(), 60)
+    life.live(memory, FakeClock(), 60)
     before = found(memory)
 
     def fail(call: int) -> None:

@@ -9,11 +9,11 @@ from commonplace import HashingEmbedder, Memory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.clocks import StepClock
+    from commonplace.testing import FakeClock
 
 
 @pytest.fixture
-def timed(clock: StepClock) -> Iterator[Memory]:
+def timed(clock: FakeClock) -> Iterator[Memory]:
     """A memory whose time the test moves."""
     with Memory(":memory:", embedder=HashingEmbedder(16), clock=clock) as memory:
         yield memory

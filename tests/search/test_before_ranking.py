@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Memory
+from commonplace.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ WANTED: dict[str, dict[str, Any]] = {
 def crowded(request: pytest.FixtureRequest) -> Iterator[tuple[str, Memory]]:
     """A memory of one record of one's own, and a thousand better ones that lie aside."""
     aside = ASIDE[request.param]
-    clock = StepClock()
+    clock = FakeClock()
     with Memory(":memory:", embedder=HashingEmbedder(16), clock=clock) as memory:
         text = "a kettle for green things"
         own = memory.add(text, id="own", scope="own", tags=["mine"], metadata={"n": 1})

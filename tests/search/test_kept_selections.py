@@ -10,7 +10,7 @@ import pytest
 from commonplace import HashingEmbedder, Memory, Source
 
 if TYPE_CHECKING:
-    from tests.clocks import StepClock
+    from commonplace.testing import FakeClock
 
 
 def found(memory: Memory, **asked: object) -> set[str]:
@@ -38,7 +38,7 @@ def test_views_of_one_memory_keep_their_own(memory: Memory) -> None:
         assert found(memory, tags=["t"]) == {ours.id, theirs.id}
 
 
-def test_what_expires_meanwhile_is_not_found(clock: StepClock) -> None:
+def test_what_expires_meanwhile_is_not_found(clock: FakeClock) -> None:
     with Memory(":memory:", embedder=HashingEmbedder(16), clock=clock) as memory:
         memory.add("green tea", tags=["t"], ttl=5)
         assert len(found(memory, tags=["t"])) == 1

@@ -10,9 +10,9 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.clocks import StepClock
 
 from commonplace import ConflictError, HashingEmbedder, Hit, Memory, Record, Scope
+from commonplace.testing import FakeClock
 
 NAMES = st.integers(0, 5).map(str)
 KEYS = st.sampled_from(["k", "l"])
@@ -35,7 +35,7 @@ class Remembered:
 class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.clock = StepClock()
+        self.clock = FakeClock()
         self.memory = Memory(":memory:", embedder=HashingEmbedder(8), clock=self.clock)
         self.states: dict[str, Record] = {}
         self.past: list[Remembered] = []
@@ -212,7 +212,7 @@ class TestAtLength(Machine.TestCase):
 
 def test_a_state_stands_from_its_write_to_the_next() -> None:
     tick = timedelta(microseconds=1)
-    clock = StepClock()
+    clock = FakeClock()
     with Memory(":memory:", embedder=HashingEmbedder(8), clock=clock) as memory:
         first = memory.add("green tea", id="1", scope="a")
         clock.micros += 1_000

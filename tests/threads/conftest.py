@@ -11,11 +11,11 @@ from commonplace import HashingEmbedder, Memory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.clocks import StepClock
+    from commonplace.testing import FakeClock
 
 
 @pytest.fixture
-def memory(clock: StepClock) -> Iterator[Memory]:
+def memory(clock: FakeClock) -> Iterator[Memory]:
     with Memory(":memory:", embedder=HashingEmbedder(16), clock=clock) as opened:
         yield opened
         assert opened.verify().ok  # whatever a test does, every count stays right

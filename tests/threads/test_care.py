@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
-from tests.clocks import StepClock
 
 from commonplace import HashingEmbedder, Memory
+from commonplace.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def damaged() -> Iterator[Memory]:
     """A memory of two conversations and a fact, about to be damaged."""
-    with Memory(":memory:", embedder=HashingEmbedder(16), clock=StepClock()) as memory:
+    with Memory(":memory:", embedder=HashingEmbedder(16), clock=FakeClock()) as memory:
         for key in ("one", "two"):
             memory.thread(key).add([f"{key} {n}" for n in range(4)])
         memory.add("a fact")

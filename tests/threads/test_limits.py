@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from commonplace import Policy
 
 if TYPE_CHECKING:
-    from tests.clocks import StepClock
-
     from commonplace import Memory, Thread
+    from commonplace.testing import FakeClock
 
 
 def texts(thread: Thread) -> list[str]:
@@ -45,7 +44,7 @@ def test_what_went_by_the_limit_is_gone_for_good(memory: Memory) -> None:
     assert [hit.record.content for hit in memory.search("words")] == ["second words"]
 
 
-def test_expired_messages_make_room_before_living_ones(memory: Memory, clock: StepClock) -> None:
+def test_expired_messages_make_room_before_living_ones(memory: Memory, clock: FakeClock) -> None:
     """Regression: the oldest living one went while the limit was taken up by expired ones."""
     thread = memory.thread("t")
     thread.create(max_messages=3)
@@ -55,7 +54,7 @@ def test_expired_messages_make_room_before_living_ones(memory: Memory, clock: St
     assert texts(thread) == ["stays", "new"]
 
 
-def test_messages_live_as_long_as_they_say(memory: Memory, clock: StepClock) -> None:
+def test_messages_live_as_long_as_they_say(memory: Memory, clock: FakeClock) -> None:
     thread = memory.thread("t")
     until = clock.moment() + timedelta(seconds=20)
     thread.add(
@@ -81,7 +80,7 @@ def test_messages_live_as_long_as_they_say(memory: Memory, clock: StepClock) -> 
     assert (info.messages, info.tokens) == (1, thread.messages()[0].token_count)
 
 
-def test_an_expired_message_is_not_there(memory: Memory, clock: StepClock) -> None:
+def test_an_expired_message_is_not_there(memory: Memory, clock: FakeClock) -> None:
     thread = memory.thread("t")
     thread.add([{"role": "user", "content": "x", "id": "a", "ttl": 5}, "y"])
     clock.wait(6)
@@ -96,7 +95,7 @@ def test_an_expired_message_is_not_there(memory: Memory, clock: StepClock) -> No
     assert thread.messages() == [again]
 
 
-def test_a_thread_gives_its_messages_their_time(memory: Memory, clock: StepClock) -> None:
+def test_a_thread_gives_its_messages_their_time(memory: Memory, clock: FakeClock) -> None:
     thread = memory.thread("t")
     thread.create(message_ttl=10)
     thread.add(["first", {"role": "user", "content": "shorter", "ttl": 2}])
@@ -111,7 +110,7 @@ def test_a_thread_gives_its_messages_their_time(memory: Memory, clock: StepClock
 
 
 def test_adding_a_message_again_does_not_make_it_live_longer(
-    memory: Memory, clock: StepClock
+    memory: Memory, clock: FakeClock
 ) -> None:
     """Regression: the same message, added twice, was written twice and lived on."""
     thread = memory.thread("t")
@@ -125,7 +124,7 @@ def test_adding_a_message_again_does_not_make_it_live_longer(
     assert thread.messages() == []
 
 
-def test_a_thread_expires_with_its_messages(memory: Memory, clock: StepClock) -> None:
+def test_a_thread_expires_with_its_messages(memory: Memory, clock: FakeClock) -> None:
     thread = memory.thread("t")
     thread.create(ttl=10)
     thread.add("hello")
@@ -142,7 +141,7 @@ def test_a_thread_expires_with_its_messages(memory: Memory, clock: StepClock) ->
     assert memory.list(kinds="summary") == []
 
 
-def test_sweeping_threads(memory: Memory, clock: StepClock) -> None:
+def test_sweeping_threads(memory: Memory, clock: FakeClock) -> None:
     for name, ttl in (("a", 5), ("b", 50), ("c", None)):
         memory.thread(name, scope=f"s/{name}").create(ttl=ttl)
         memory.thread(name, scope=f"s/{name}").add("x")
@@ -154,7 +153,7 @@ def test_sweeping_threads(memory: Memory, clock: StepClock) -> None:
     assert memory.count() == 2
 
 
-def test_a_new_time_to_live_holds_for_the_thread(memory: Memory, clock: StepClock) -> None:
+def test_a_new_time_to_live_holds_for_the_thread(memory: Memory, clock: FakeClock) -> None:
     thread = memory.thread("t")
     thread.add("x")
     thread.update(ttl=10)

@@ -10,7 +10,6 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from tests.clocks import StepClock
 
 from commonplace import (
     ConflictError,
@@ -21,6 +20,7 @@ from commonplace import (
     Thread,
     ThreadEndedError,
 )
+from commonplace.testing import FakeClock
 
 KEYS = st.sampled_from(["one", "two", "three"])
 IDS = st.sampled_from([None, None, "a", "b", "c"])
@@ -57,7 +57,7 @@ class Line:
 class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.clock = StepClock()
+        self.clock = FakeClock()
         self.memory = Memory(":memory:", embedder=HashingEmbedder(16), clock=self.clock)
         self.lines: dict[str, Line] = {}
 

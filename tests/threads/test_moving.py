@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.clocks import StepClock
+    from commonplace.testing import FakeClock
 
 
 @pytest.fixture
-def other(clock: StepClock) -> Iterator[Memory]:
+def other(clock: FakeClock) -> Iterator[Memory]:
     with Memory(":memory:", embedder=HashingEmbedder(16), clock=clock) as opened:
         yield opened
         assert opened.verify().ok
@@ -66,7 +66,7 @@ def test_positions_go_on_where_they_ended(memory: Memory, other: Memory, file: P
 
 
 def test_expired_messages_stay_behind_and_are_not_counted(
-    memory: Memory, other: Memory, clock: StepClock, file: Path
+    memory: Memory, other: Memory, clock: FakeClock, file: Path
 ) -> None:
     """Regression: the thread that was imported went on counting them."""
     thread = memory.thread("t")

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
-    from tests.clocks import StepClock
 
     from commonplace import Record, Thread
+    from commonplace.testing import FakeClock
 
 
 def texts(thread: Thread) -> list[str]:
@@ -61,7 +61,7 @@ def test_a_message_of_no_id_of_its_own_is_known_by_its_records(memory: Memory) -
     ]
 
 
-def test_a_message_with_a_known_id_takes_its_place(memory: Memory, clock: StepClock) -> None:
+def test_a_message_with_a_known_id_takes_its_place(memory: Memory, clock: FakeClock) -> None:
     thread = memory.thread("t")
     thread.add([said(1), said(2), said(3)])
     clock.wait(10)
@@ -161,7 +161,7 @@ class Refusing:
         ({"embedder": HashingEmbedder(16), "middleware": [Refusing()]}, LimitExceededError),
     ],
 )
-def test_a_batch_is_all_or_nothing(options: Any, error: type[Exception], clock: StepClock) -> None:
+def test_a_batch_is_all_or_nothing(options: Any, error: type[Exception], clock: FakeClock) -> None:
     with Memory(":memory:", clock=clock, **options) as memory:
         thread = memory.thread("t")
         with pytest.raises(error):
@@ -352,7 +352,7 @@ def test_a_branch_is_kept_out_of_search_as_its_thread_is(memory: Memory) -> None
     assert list(memory.search("tea", mode="dense")) == []
 
 
-def test_making_changing_and_listing_threads(memory: Memory, clock: StepClock) -> None:
+def test_making_changing_and_listing_threads(memory: Memory, clock: FakeClock) -> None:
     made = memory.threads.get_or_create("a", scope="s", metadata={"topic": "tea"})
     assert memory.threads.get_or_create("a", scope="s", metadata={"topic": "x"}) == made
     assert memory.threads.get(made.id) == memory.threads.get("a", scope="s") == made
@@ -482,7 +482,7 @@ def test_windows_by_message(memory: Memory) -> None:
     assert thread.get("nobody's") is None
 
 
-def test_middleware_looks_at_messages(clock: StepClock) -> None:
+def test_middleware_looks_at_messages(clock: FakeClock) -> None:
     address = "ana@example.com"
     chain = [Redaction(), SizeLimits(content=60)]
     with Memory(":memory:", embedder=HashingEmbedder(16), clock=clock, middleware=chain) as memory:
@@ -522,7 +522,7 @@ class Shouting:
         return replace(record, content=record.content.lower())
 
 
-def test_words_that_middleware_changes_are_what_a_thread_shows(clock: StepClock) -> None:
+def test_words_that_middleware_changes_are_what_a_thread_shows(clock: FakeClock) -> None:
     with Memory(
         ":memory:", embedder=HashingEmbedder(16), clock=clock, middleware=[Shouting()]
     ) as memory:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from commonplace.clock import from_micros, from_micros_if_any, new_id
 from commonplace.errors import ConflictError, NotFoundError, ThreadEndedError
+from commonplace.failpoints import reach
 from commonplace.jsonvalue import dump_json
 from commonplace.ledger import Place, Placed, Window
 from commonplace.message import summary_key
@@ -437,6 +438,7 @@ class _Batch:
             else:
                 fresh.append((number, one, self._at_home(entry, self._until)))
         outcome |= self._append(fresh)
+        reach("thread.after_append")
         self._trim(len(fresh))
         return [outcome[last[one.id or number]] for number, one in enumerate(drafts)]
 

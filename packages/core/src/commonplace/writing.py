@@ -16,7 +16,9 @@ import numpy as np
 from commonplace.clock import from_micros
 from commonplace.drafts import OWN_SPACE, check_validity
 from commonplace.errors import ConflictError, NotFoundError
+from commonplace.failpoints import reach
 from commonplace.ledger import Entry
+from commonplace.record import Link
 from commonplace.superseding import check_open, supersede
 
 if TYPE_CHECKING:
@@ -83,6 +85,7 @@ class Writer:
         if_exists: IfExists,
         dedupe: bool,
         repeats: Repeats | None = None,
+        linked: tuple[str, Sequence[str]] | None = None,
     ) -> list[Record]:
         """Write all drafts or none.
 
@@ -91,6 +94,7 @@ class Writer:
             if_exists: see `Memory.add`.
             dedupe: see `Memory.add`.
             repeats: what to do with those that nearly repeat a record; None writes them too.
+            linked: a type of link, and the records to which each that is written gets one.
         """
         if not drafts:
             return []
@@ -104,7 +108,10 @@ class Writer:
                 if repeats is not None:
                     return repeats.put(transaction, ready, if_exists=if_exists, now=now)
                 outcomes = transaction.put(ready, if_exists=if_exists, dedupe=dedupe, now=now)
-                return [outcome.record for outcome in outcomes]
+                written = [outcome.record for outcome in outcomes]
+                if linked is not None:
+                    transaction.links.put_again(_links(written, *linked, now=now), now=now)
+                return written
 
         written = self._model.use(put)
         self._written()
@@ -357,6 +364,7 @@ class Writer:
                 flat = transaction.flattened(selection)
                 pks = transaction.expired(flat, limit=_SWEPT_AT_ONCE).tolist()
                 removed += transaction.remove(pks, operation="expire", now=selection.now)
+            reach("sweep.after_lot")
             if len(pks) < _SWEPT_AT_ONCE:
                 self._written()
                 return removed
@@ -396,6 +404,16 @@ class Writer:
                 full_text=None if content is None else revision.embed != (),
                 now=now,
             )
+
+
+def _links(
+    records: Sequence[Record], type_: str, targets: Sequence[str], *, now: int
+) -> list[Link]:
+    return [
+        Link(source_id=record.id, target_id=target, type=type_, created_at=from_micros(now))
+        for record in records
+        for target in targets
+    ]
 
 
 def entries(

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from commonplace.comparing.differing import changed_fields
+from commonplace.failpoints import reach
 from commonplace.ledger import Selection
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def merge(target: Side, source: Side, strategy: Strategy, *, dry_run: bool) -> M
                 names[record.id] = standing.id
         if drafts and not dry_run:
             exchanged(target, drafts, [])
+            reach("merge.after_lot")
     links = 0 if dry_run else _carry_links(target, source, names, strategy)
     return MergeReport(**counts, links=links, dry_run=dry_run)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from commonplace.comparing.differing import changed_fields
 from commonplace.comparing.merging import exchanged
+from commonplace.failpoints import reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,8 +69,10 @@ def mirror(target: Side, source: Side, *, dry_run: bool) -> SyncReport:
         if (fresh or gone) and not dry_run:
             drafts = [target.copied(source, record, record.id) for record in fresh]
             exchanged(target, drafts, gone)
+            reach("sync.after_lot")
     if not dry_run:
         links = sum(_mirror_links(target, source, some) for some in _lots(names))
+        reach("sync.after_links")
         target.store.writer.keep_cursor(cursor, head)
     return SyncReport(written=written, deleted=deleted, links=links, position=head, dry_run=dry_run)
 

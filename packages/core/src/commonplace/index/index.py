@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 
 from commonplace.errors import IndexUnavailableError, InvalidInputError
+from commonplace.failpoints import reach
 from commonplace.index.channel import Channel, ChannelClosedError
 from commonplace.index.follower import record_ids
 from commonplace.index.forgetting import removed
@@ -169,6 +170,7 @@ class Index:
         with self._turn:
             self._stop()
             self._rebuild = True
+        reach("index.before_rebuild")
         self.flush()
 
     def forget(self, epoch: int, *, wait: float) -> bool:

@@ -9,6 +9,7 @@ from zlib import crc32
 from sqlalchemy import and_, delete, exists, func, not_, or_, select, update
 
 from commonplace.errors import DataDamagedError, KeyMissingError
+from commonplace.failpoints import reach
 from commonplace.ledger.erasures import Erasures
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.rows import record_of
@@ -124,6 +125,7 @@ def mend(
     ]
     for label, repair in repairs:
         if changed := repair():
+            reach("repair.after_step")
             yield f"{label}: {changed}"
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     select,
 )
 
+from commonplace.failpoints import reach
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.replacing import replaced
@@ -123,6 +124,7 @@ class History:
         texts = [self._text(row.pk, row) for row in rows if row.has_text == FINDABLE]
         if texts:
             self._dialect.delete_text(self._connection, texts, former=True)
+        reach("purge.after_texts")
         for statement in _forgetting(self._dialect):
             self._connection.execute(statement, array)
         return len(rows)

@@ -27,6 +27,7 @@ from commonplace.errors import (
     StoreLockedError,
     StoreUnavailableError,
 )
+from commonplace.failpoints import reach
 from commonplace.jsonvalue import dump_json, load_json
 from commonplace.ledger import sealing
 from commonplace.ledger.auditing import Auditing
@@ -365,6 +366,8 @@ class Ledger:
                 driver = DriverConnection(connection, self._translate, self._keyring)
                 scope_ids = ScopeIds(driver, self._dialect, self._cache_for(driver))
                 yield driver, scope_ids
+                reach("ledger.before_commit")
+            reach("ledger.after_commit")
             scope_ids.keep()
 
     def _check_quotas(self, driver: DriverConnection, scope_ids: ScopeIds) -> None:

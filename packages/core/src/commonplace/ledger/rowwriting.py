@@ -10,6 +10,7 @@ from sqlalchemy import Delete, bindparam, case, delete, func, select, update
 
 from commonplace.drafts import OWN_SPACE
 from commonplace.errors import ConflictError
+from commonplace.failpoints import reach
 from commonplace.ledger.driver import fixed, positional
 from commonplace.ledger.entries import event, has_text, new_event, vector_rows
 from commonplace.ledger.fulltext import scope_tokens
@@ -111,8 +112,10 @@ class RowWriter(Snapshot):
             self.former.forget_all(row.pk for row in rows)
         elif operation != "erase":
             self.former.keep(rows, by=operation, at=now)
+        reach("remove.after_history")
         self._forget_text(rows)
         self._drop_vectors(pks)
+        reach("remove.after_vectors")
         self.links.forget(row.id for row in rows)
         self.threads.forget_places(pks)
         self._connection.execute(_delete_records(self._dialect), array)

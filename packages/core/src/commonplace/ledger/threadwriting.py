@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Delete, bindparam, delete, exists, func, not_, or_, select, update
 
+from commonplace.failpoints import reach
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.schema import messages, records, threads
 from commonplace.ledger.threads import Threads
@@ -79,6 +80,7 @@ class ThreadWriter(Threads):
                 for pk, place in placed
             ],
         )
+        reach("thread.after_places")
         tokens = sum(place.token_count for _, place in placed)
         self._grow(row.id, len(placed), tokens, len(placed), max(now, row.updated_at))
 

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from commonplace.clock import from_micros
 from commonplace.drafts import OWN_SPACE
 from commonplace.errors import ConflictError, EncryptionError, ModelMismatchError
+from commonplace.failpoints import reach
 from commonplace.jsonvalue import dump_json
 from commonplace.ledger import checking
 from commonplace.ledger.driver import fixed
@@ -73,6 +74,7 @@ class Transaction(RowWriter):
         _check_keys_differ([(places[n], entries[n].record.key) for n in written])
         inserted = self._insert([(entries[n], places[n]) for n in fresh], now)
         outcomes.update(zip(fresh, inserted, strict=True))
+        reach("put.after_inserts")
         states: list[tuple[Row[Any], Entry, int]] = []
         for number in chosen:
             if (row := standing[number]) is not None:
@@ -125,6 +127,7 @@ class Transaction(RowWriter):
         _check_keys_differ([(places[name], entry.record.key) for name, entry in last.items()])
         fresh = [(entry, places[name]) for name, entry in last.items() if name not in standing]
         written = {one.record.id: one.record for one in self._insert(fresh, now)}
+        reach("put.after_inserts")
         states = [
             (row, _whole(row, last[name], places[name], now), places[name])
             for name, row in standing.items()

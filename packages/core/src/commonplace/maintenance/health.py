@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from commonplace.failpoints import reach
+
 if TYPE_CHECKING:
     from commonplace.index import Index
     from commonplace.ledger import Ledger
@@ -54,6 +56,7 @@ def repair(ledger: Ledger, index: Index) -> Report:
     """
     with ledger.write() as transaction:
         mended = transaction.mend()
+    reach("repair.after_ledger")
     if index.problems():
         index.rebuild()
         mended.append("index rebuilt from the ledger")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from commonplace.clock import from_micros
 from commonplace.errors import LimitExceededError
+from commonplace.failpoints import reach
 from commonplace.ledger import Selection
 from commonplace.maintenance.duplicates import combined
 from commonplace.maintenance.planning import plan
@@ -47,6 +48,7 @@ def maintain(
         with ledger.write() as transaction:
             now = clock.now()
             done += _carried_out(transaction, steps[start : start + _AT_ONCE], versions, now)
+        reach("maintain.after_lot")
     return MaintenanceReport(
         dry_run=False, steps=tuple(done), skipped=len(steps) - len(done), states=states
     )

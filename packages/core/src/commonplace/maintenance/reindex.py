@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from commonplace.drafts import OWN_SPACE
 from commonplace.errors import ConflictError, EmbedderError
+from commonplace.failpoints import reach
 from commonplace.ledger import PARTIAL, Census, Reached
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ class Reindex:
             EmbedderError: the new embedder failed; what was done before is kept.
         """
         reached = self._begun()
+        reach("reindex.begun")
         try:
             if reached is not None:
                 self._switch(reached)
@@ -139,6 +141,7 @@ class Reindex:
         if reached is None:
             self._model.replace(self._vectoriser, lambda: True)
         report = self._reported()
+        reach("reindex.switched")
         self._drop_leftovers()
         return report
 
@@ -232,6 +235,7 @@ class Reindex:
             if own is not None:
                 self._done += transaction.reindexing.add(own.id, reached.space_id, made)
             transaction.reindexing.keep(reached)
+        reach("reindex.after_lot")
         if self._progress is not None and states:
             self._progress(self._done, max(self._total, self._done))
         return reached
@@ -248,6 +252,7 @@ class Reindex:
                 change.add(own.id, reached.space_id, self._made(states))
                 _check_free(transaction, kept := own.identity if self._keep_old else _leftover(own))
                 change.rename(own.id, kept)
+            reach("reindex.between_names")
             change.rename(reached.space_id, OWN_SPACE)
             change.forget()
         self._replaced = own
@@ -315,6 +320,7 @@ class Reindex:
                     after = transaction.reindexing.drop_some(
                         space_id, former=former, after=after, most=_DROPPED_AT_ONCE
                     )
+        reach("reindex.before_drop")
         with self._ledger.write() as transaction:
             transaction.reindexing.drop(space_id)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from commonplace.drafts import OWN_SPACE
 from commonplace.errors import ConflictError
+from commonplace.failpoints import reach
 from commonplace.ledger import FIELDS, SpaceModel, check_space
 from commonplace.moving.checked import Export
 from commonplace.moving.choosing import Chooser, Lately, OnConflict
@@ -113,7 +114,9 @@ class Importer:
                     report.embedded += _counted(decision, chooser.plan, embedded)
                     self._put(loading, kind, decision, chooser, now)
                     decision.add_to(report, kind)
+                reach("import.before_count")
                 loading.recount(batch)
+            reach("import.after_lot")
             self._written()
         return report
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from commonplace.arguments import checked_iterable, checked_offset, checked_size
+from commonplace.failpoints import reach
 from commonplace.ledger import Window
 from commonplace.threads.extracting import Extraction, as_extractor, as_fact
 from commonplace.verbs.prompting import Prompting
@@ -63,6 +64,7 @@ class Extracting(Prompting):
             facts = self._known_facts(some, info, shown)
             found = [as_fact(fact) for fact in checked_iterable(take(some, facts), "facts")]
             total = _together(total, self._write_facts(found, some, facts, info))
+            reach("extract.after_lot")
             self._conversations.mark_extracted(self._target, some[-1].position + 1)
         return total
 

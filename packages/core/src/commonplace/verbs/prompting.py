@@ -15,6 +15,7 @@ from commonplace.arguments import (
 )
 from commonplace.clock import from_micros
 from commonplace.errors import NotFoundError
+from commonplace.failpoints import reach
 from commonplace.ledger import Selection, Window
 from commonplace.message import Message, summary_key
 from commonplace.record import Link, Source
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from commonplace.conversing import Conversations, Target
+    from commonplace.drafts import RecordFields
     from commonplace.message import ThreadInfo
     from commonplace.record import Record
     from commonplace.store import Store
@@ -178,6 +180,7 @@ class Prompting:
         text = None if old is None else old.content
         for start in range(0, len(new), _SUMMED_UP_AT_ONCE):
             text = checked_summary(sum_up(new[start : start + _SUMMED_UP_AT_ONCE], text))
+        reach("summary.made")
         return self._write_summary(info, new, text or "")
 
     def _summed_up(self, room: Room, count: TokenCounter, head: Sequence[Message]) -> list[Message]:
@@ -227,17 +230,18 @@ class Prompting:
         return _Told((message,), _covered(record))
 
     def _write_summary(self, info: ThreadInfo, new: Sequence[Message], text: str) -> Record:
-        record = self._memory.add(
-            text,
-            key=summary_key(info.id),
-            scope=info.scope,
-            kind="summary",
-            metadata={"thread": info.key or info.id, "last": new[-1].position},
-            source=Source(app=self._options.source.app, thread=info.key or info.id),
-        )
-        told = [message for message in new if message.kind != "system"]
-        self._link_all(record, told, SUMMARISES)
-        return record
+        fields: RecordFields = {
+            "key": summary_key(info.id),
+            "scope": info.scope,
+            "kind": "summary",
+            "metadata": {"thread": info.key or info.id, "last": new[-1].position},
+            "source": Source(app=self._options.source.app, thread=info.key or info.id),
+        }
+        told = [message.record_id for message in new if message.kind != "system"]
+        drafts = self._memory._drafts([(text, fields)])  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of one house
+        return self._store.writer.put(
+            drafts, if_exists="replace", dedupe=False, linked=(SUMMARISES, told)
+        )[0]
 
     def _link_all(self, record: Record, messages: Sequence[Message], type_: str) -> None:
         """Link a record to the messages, as far as they are still there."""
