@@ -445,10 +445,25 @@ class Snapshot(VectorReader):
         """What is wrong with the ledger, in words; empty if nothing is."""
         return list(checking.problems(self._connection, self._dialect))
 
-    def kinds(self) -> dict[str, int]:
-        """How many records there are of each kind, expired ones included."""
-        query = select(records.c.kind, func.count().label("held")).group_by(records.c.kind)
-        return {row.kind: row.held for row in self._connection.execute(query)}
+    def kinds(self, selection: Selection) -> dict[str, int]:
+        """How many records the selected scopes hold of each kind, expired ones included."""
+        placed = in_scopes(shape(selection), self._dialect)
+        query = select(records.c.kind, func.count().label("held")).where(placed)
+        rows = self._connection.execute(
+            query.group_by(records.c.kind), parameters(selection, self._dialect)
+        )
+        return {row.kind: row.held for row in rows}
+
+    def vectors_held(self, selection: Selection) -> dict[int, int]:
+        """How many vectors the records of the selected scopes have, by the id of the space."""
+        placed = select(records.c.pk).where(in_scopes(shape(selection), self._dialect))
+        query = (
+            select(vectors.c.space_id, func.count().label("held"))
+            .where(vectors.c.record_pk.in_(placed))
+            .group_by(vectors.c.space_id)
+        )
+        rows = self._connection.execute(query, parameters(selection, self._dialect))
+        return {row.space_id: row.held for row in rows}
 
     def _text_values(self, words: Sequence[str], selection: Selection) -> dict[str, Any] | None:
         """The parameters of `_matching` but the limit; None if nothing can match."""
