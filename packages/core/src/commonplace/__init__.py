@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     )
     from commonplace.rendering import Rendering, render
     from commonplace.reranking import Reranker
+    from commonplace.rollback import RollBack
     from commonplace.scope import Scope
     from commonplace.search.context import ContextWeights
     from commonplace.search.request import Bm25
@@ -186,6 +187,7 @@ _HOMES = {
     "recalling": ["LeftOut", "Recall"],
     "rendering": ["Rendering", "render"],
     "reranking": ["Reranker"],
+    "rollback": ["RollBack"],
     "scope": ["Scope"],
     "search.context": ["ContextWeights"],
     "search.request": ["Bm25"],
@@ -262,6 +264,7 @@ __all__ = [
     "Report",
     "Reranker",
     "RerankerError",
+    "RollBack",
     "Scope",
     "ScopeInfo",
     "SentencePicker",

@@ -12,6 +12,7 @@ from commonplace.verbs.conversing import Conversing
 from commonplace.verbs.inspecting import Inspecting
 from commonplace.verbs.keyed import Keyed
 from commonplace.verbs.moving import Moving
+from commonplace.verbs.undoing import Undoing
 from commonplace.verbs.watching import Watching
 from commonplace.view import View
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
 
 
-class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Moving, Care):
+class Memory(Conversing, Keyed, Inspecting, Analysing, Watching, Comparing, Moving, Undoing, Care):
     """One memory: records in scopes, found by meaning, by words, by filter and by id.
 
     Use it as a context manager, or call `close()`. Safe to share between threads, and to open from

@@ -128,6 +128,8 @@ def fields(record: MemoryRecord, root: Scope, standing: Record | None) -> Record
     value: dict[str, Any] = {}
     if standing is not None:
         kept = {name: getattr(standing, name) for name in _KEPT}
+        if record.content != content_of(standing):
+            kept["source"] = standing.source.changed_by(Source(app=APP))
         value = dict(standing.value) if isinstance(standing.value, dict) else {}
         former = notes_of(standing)
         if former.get("private") and record.source is None and not record.private:
@@ -151,6 +153,7 @@ def changes(record: MemoryRecord, root: Scope, standing: Record) -> dict[str, An
     changed = _shared(record, root)
     if record.content != content_of(standing):
         changed["content"] = record.content
+        changed["source"] = standing.source.changed_by(Source(app=APP))
     return changed
 
 

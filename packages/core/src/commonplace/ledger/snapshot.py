@@ -278,6 +278,32 @@ class Snapshot(VectorReader):
             for row in self._rows(query, values)
         ]
 
+    def former_matching(self, selection: Selection) -> list[str]:
+        """The ids of records that are there, of which a former state in the scopes matches."""
+        wanted = and_(
+            in_scopes(shape(selection), self._dialect), compiled(selection.filter, self._dialect)
+        )
+        there = select(records.c.id)
+        query = (
+            select(versions.c.id)
+            .distinct()
+            .where(replaced(wanted, {records: versions}), versions.c.id.in_(there))
+            .order_by(versions.c.id)
+        )
+        return list(self._connection.execute(query, parameters(selection, self._dialect)).scalars())
+
+    def gone_since(self, selection: Selection, since: int) -> list[str]:
+        """The ids of records that lay in the scopes and were deleted at a moment or later."""
+        placed = replaced(in_scopes(shape(selection), self._dialect), {records: versions})
+        query = (
+            select(versions.c.id)
+            .distinct()
+            .where(placed, versions.c.replaced_at >= since)
+            .where(versions.c.id.not_in(select(records.c.id)))
+            .order_by(versions.c.id)
+        )
+        return list(self._connection.execute(query, parameters(selection, self._dialect)).scalars())
+
     def former_count(
         self, selection: Selection, *, ids: Sequence[str] | None = None, before: int | None
     ) -> int:
