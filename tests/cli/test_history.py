@@ -189,7 +189,7 @@ def test_roll_back_undoes_what_a_source_wrote(poisoned: Cli) -> None:
         "would undo: delete 1 record, restore 1 record\n"
     )
     assert len(poisoned.json("list")) == 3
-    assert poisoned(*undo, input="n\n").exit_code == 1
+    poisoned(*undo, stdin="n\n", code=1)
     report = poisoned.json(*undo, "--yes")
     assert (report["deleted"], report["restored"]) == (["made"], ["bank"])
     assert {one["content"] for one in poisoned.json("list")} == {"pays bank 1", "likes tea"}
@@ -203,5 +203,5 @@ def test_roll_back_names_what_is_to_be_looked_at(poisoned: Cli) -> None:
         "undid: delete 1 record, restore 0 records",
         "written again by others, look at: bank",
     ]
-    assert poisoned("roll-back").exit_code == 2
-    assert poisoned("roll-back", "--since", "yesterday").exit_code == 2
+    poisoned("roll-back", code=2)
+    poisoned("roll-back", "--since", "yesterday", code=2)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from crewai.memory.types import MemoryRecord
 
-from commonplace import Scope, Source
+from commonplace import Record, Scope, Source
 from commonplace.filters import And, Compare, Field, Or, parse_filter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from commonplace import Filter, Record, RecordFields
+    from commonplace import Filter, RecordFields
 
 APP = "crewai"
 """What `source.app` says of records that were written here, and where their notes lie."""
@@ -103,6 +103,20 @@ def memory_record(
         embedding=embedding,
         source=notes.get("source") if record.source.app == APP else _writer(record.source),
         private=notes.get("private", False),
+    )
+
+
+def rendered_record(record: MemoryRecord) -> Record:
+    """As much of a memory as its match tells, for rendering."""
+    told = {name: part for name, part in record.metadata.items() if part is not None}
+    return Record(
+        id=record.id,
+        scope=Scope(),
+        content="\n".join([record.content, *(f"{name}: {part}" for name, part in told.items())]),
+        tags=tuple(record.categories),
+        source=Source(agent=record.source or None),
+        created_at=aware(record.created_at),
+        updated_at=aware(record.created_at),
     )
 
 

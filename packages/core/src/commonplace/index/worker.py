@@ -31,6 +31,7 @@ from commonplace.index.manifest import (
     read_manifest,
     write_manifest,
 )
+from commonplace.index.safety import is_safe
 from commonplace.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -177,6 +178,8 @@ class _Opened:
         if manifest is None or manifest.ledger_id != self._ledger.id:
             return False
         if manifest.chroma != self._version:  # building anew is surer than its migrations
+            return False
+        if not is_safe(directory):
             return False
         return manifest.digests is None or manifest.digests == digests(directory)
 
