@@ -93,6 +93,13 @@ def test_what_is_not_embedded_is_not_found(memory: Memory) -> None:
     assert len(quiet.search()) == 1
 
 
+def test_a_scope_that_holds_nothing_but_what_is_not_embedded_is_searched(memory: Memory) -> None:
+    """Regression: it was an `IndexError` if the memory had vectors elsewhere."""
+    memory.add("green leaves", scope="elsewhere")
+    memory.thread("quiet", scope="users/ana", embed=False).add("green leaves")
+    assert list(memory.search("green", scope="users/ana")) == []
+
+
 def test_a_changed_message_is_found_by_its_new_words(memory: Memory) -> None:
     thread = memory.thread("t")
     (message,) = thread.add([{"role": "user", "content": [{"type": "text", "text": "old words"}]}])

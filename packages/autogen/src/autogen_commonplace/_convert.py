@@ -19,7 +19,7 @@ from commonplace.errors import InvalidInputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from commonplace import Hit, Record, RecordFields
+    from commonplace import Hit, Record, RecordFields, Source
 
 APP = "autogen"
 """What the provenance of a record says, and the key of this face's part of its value."""
@@ -86,8 +86,8 @@ def told_of(hit: Hit) -> MemoryContent:
     return content.model_copy(update=told)
 
 
-def changes_of(content: MemoryContent, record: Record | None) -> dict[str, Any]:
-    """What to change in a record, so that it holds this content.
+def changes_of(content: MemoryContent, record: Record | None, writer: Source) -> dict[str, Any]:
+    """What to change in a record, so that it holds this content, which a writer says.
 
     The value that another framework stored with its own record stays as it is; only the text and
     the metadata are changed there.
@@ -97,6 +97,8 @@ def changes_of(content: MemoryContent, record: Record | None) -> dict[str, Any]:
     """
     text, fields = to_fields(content)
     changes: dict[str, Any] = {"content": text, "metadata": fields.get("metadata")}
+    if record is not None:
+        changes["source"] = record.source.changed_by(writer)
     if record is None or record.source.app == APP:
         return {**changes, "value": fields.get("value")}
     if not isinstance(content.content, str):

@@ -257,7 +257,7 @@ class CommonplaceMemory(AutoGenMemory, Component[CommonplaceMemoryConfig]):
 
         def write() -> None:
             memory = self._opening.memory()
-            changes = changes_of(own_metadata(content, id), memory.get(id))
+            changes = changes_of(own_metadata(content, id), memory.get(id), self._source)
             memory.update(id, **changes)
 
         await in_thread(write, cancellation_token)

@@ -107,6 +107,7 @@ if TYPE_CHECKING:
     )
     from commonplace.rendering import Rendering, render
     from commonplace.reranking import Reranker
+    from commonplace.rollback import RollBack
     from commonplace.scope import Scope
     from commonplace.search.context import ContextWeights
     from commonplace.search.request import Bm25
@@ -219,6 +220,7 @@ _HOMES = {
     "recalling": ["LeftOut", "Recall"],
     "rendering": ["Rendering", "render"],
     "reranking": ["Reranker"],
+    "rollback": ["RollBack"],
     "scope": ["Scope"],
     "search.context": ["ContextWeights"],
     "search.request": ["Bm25"],
@@ -308,6 +310,7 @@ __all__ = [
     "Reranker",
     "RerankerError",
     "RestoreReport",
+    "RollBack",
     "RotationReport",
     "Scale",
     "Scan",

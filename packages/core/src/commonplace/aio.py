@@ -148,6 +148,7 @@ class AsyncMemory:
     restore = _threaded(Memory.restore)
     archive = _threaded(Memory.archive)
     purge = _threaded(Memory.purge)
+    roll_back = _threaded(Memory.roll_back)
     supersede = _threaded(Memory.supersede)
     share = _threaded(Memory.share)
     unshare = _threaded(Memory.unshare)

@@ -16,6 +16,7 @@ from commonplace.verbs.inspecting import Inspecting
 from commonplace.verbs.keyed import Keyed
 from commonplace.verbs.limiting import Limiting
 from commonplace.verbs.moving import Moving
+from commonplace.verbs.undoing import Undoing
 from commonplace.verbs.watching import Watching
 from commonplace.view import View
 
@@ -38,6 +39,7 @@ class Memory(
     Watching,
     Comparing,
     Moving,
+    Undoing,
     Erasing,
     Auditing,
     Limiting,

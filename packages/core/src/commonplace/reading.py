@@ -14,10 +14,11 @@ from commonplace.drafts import OWN_SPACE
 from commonplace.errors import InvalidInputError, ModelMismatchError
 from commonplace.ledger import ScopeList, ScopePattern, check_space
 from commonplace.record import Hits, Version
+from commonplace.rollback import planned
 from commonplace.search import Bm25, ContextWeights, DenseQuery, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from commonplace.middleware import Chain
     from commonplace.quotas import Quota
     from commonplace.record import Event, Record, ScopeInfo
+    from commonplace.rollback import RollBack, Wrong
     from commonplace.scope import Scope
     from commonplace.search import Mode, Searcher
 
@@ -135,6 +137,13 @@ class Reader:
             present = snapshot.records_by_id([record_id], selection).values()
         states = [*former, *(Version(record=record) for record in present)]
         return [replace(state, record=self._chain.read(state.record)) for state in states]
+
+    def roll_back(
+        self, selection: Selection, wrong: Wrong, allowed: Callable[[Scope], bool]
+    ) -> RollBack:
+        """What undoing what is wrong would do."""
+        with self._ledger.read() as snapshot:
+            return planned(snapshot, selection, wrong, allowed)
 
     def former_count(
         self, ids: Sequence[str] | None, selection: Selection, *, before: int | None

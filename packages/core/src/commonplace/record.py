@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from commonplace.errors import InvalidInputError
@@ -59,6 +59,20 @@ class Source:
         """The parts that are known, as JSON."""
         parts = {part.name: getattr(self, part.name) for part in fields(self)}
         return {name: value for name, value in parts.items() if value is not None}
+
+    def changed_by(self, writer: Source) -> Source:
+        """The source of a record whose text `writer` changed.
+
+        The app stays, as it says how the record's value reads, and so does the user if the writer
+        names none. All else is the writer's, the trust too: a text is worth what its last writer
+        is. Without an agent the writer's app stands there.
+        """
+        return replace(
+            writer,
+            app=self.app,
+            agent=writer.agent or writer.app,
+            user=self.user if writer.user is None else writer.user,
+        )
 
     @classmethod
     def from_dict(cls, parts: Mapping[str, Any]) -> Source:

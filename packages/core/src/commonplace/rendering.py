@@ -33,12 +33,22 @@ ABOUT = (
 """The sentence that every rendering begins with."""
 
 # Escape sequences can rewrite what stands on a screen; bidirectional overrides, separators and
-# tag characters can make it read differently from what it is. All are shown, none is sent.
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
-    "\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+# characters that are not seen can make it read differently from what it is, or carry a text that
+# only a model reads. All are shown, none is sent.
+_UNSAFE = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+    "\ufeff\ud800-\udfff\U000e0000-\U000e0fff"
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b"
+    "\u2060-\u2065\u206a-\u206f"
+    "\u3164\ufe00-\ufe0d\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a"
 )
-_MARKUP = re.compile(f"[<>`]|{_UNSAFE.pattern}")
+# These are not seen either, but emoji, Persian and Indic scripts are written with them: one alone
+# between characters beyond ASCII, or a selector after any, says nothing in secret.
+_JOINERS = "\u200c\u200d"
+_SELECTORS = "\ufe0e\ufe0f"
+_HARMLESS = re.compile(f"[{_SELECTORS}]|[{_SELECTORS}]?[{_JOINERS}]")
+_HIDDEN = re.compile(f"[{_UNSAFE}{_JOINERS}{_SELECTORS}]+")
+_MARKUP = re.compile("[<>`]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -68,8 +78,25 @@ class Rendering:
 
 
 def plain(text: str) -> str:
-    r"""`text` with every control character visible: an escape becomes `\x1b`."""
-    return _UNSAFE.sub(_visible, text)
+    r"""`text` with every character visible that hides or misleads: an escape becomes `\x1b`."""
+    return _shown(text, _visible)
+
+
+def _shown(text: str, escape: Callable[[str], str]) -> str:
+    """`text` with hidden characters escaped."""
+
+    def each(found: re.Match[str]) -> str:
+        run, start, end = found.group(), found.start(), found.end()
+        before, after = text[max(start - 1, 0) : start], text[end : end + 1]
+        alone = before and (run[-1] in _SELECTORS or _joins(before, after))
+        return run if alone and _HARMLESS.fullmatch(run) else escape(run)
+
+    return _HIDDEN.sub(each, text)
+
+
+def _joins(before: str, after: str) -> bool:
+    """Whether a joiner between two characters has something to join."""
+    return bool(after) and not before.isascii() and not after.isascii()
 
 
 def render(
@@ -84,10 +111,10 @@ def render(
 
     In Markdown every line of a memory begins with `>` inside one fenced block. No text of a memory
     can therefore end the block, or look like another memory or its heading. In JSON `<`, `>` and
-    backticks are escaped too, so that it can stand in any tag or fence. Control, bidirectional and
-    tag characters are written as visible escapes in both. Each memory says what kind it is, when
-    it was written and true, and who wrote it. One without content is shown as the JSON of its
-    value.
+    backticks are escaped too, so that it can stand in any tag or fence. Control, bidirectional, tag
+    and other characters that are not seen are written as visible escapes in both. Each memory says
+    what kind it is, when it was written and true, and who wrote it. One without content is shown as
+    the JSON of its value.
 
     Args:
         found: hits of a search or records, the most important first.
@@ -177,17 +204,20 @@ def _time(moment: datetime | None) -> str | None:
 
 def _one_line(value: Any) -> str:
     """`value` as JSON on one line that no tag, fence or terminal takes for its own."""
-    return _MARKUP.sub(_escaped, json.dumps(value, ensure_ascii=False))
+    text = _shown(json.dumps(value, ensure_ascii=False), _escaped)
+    return _MARKUP.sub(lambda found: _escaped(found.group()), text)
 
 
-def _escaped(found: re.Match[str]) -> str:
-    unit = found.group().encode("utf-16-be", "surrogatepass")
+def _escaped(run: str) -> str:
+    unit = run.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{unit[at : at + 2].hex()}" for at in range(0, len(unit), 2))
 
 
-def _visible(found: re.Match[str]) -> str:
-    code = ord(found.group())
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - Latin-1
+def _visible(run: str) -> str:
+    return "".join(
+        f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - Latin-1
+        for code in map(ord, run)
+    )
 
 
 class _Style(NamedTuple):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from commonplace.ledger import Entry, IfExists, Space, Transaction
-    from commonplace.record import Record
+    from commonplace.record import Record, Source
 
 ROUNDING = 1e-6
 """By how much rounding may lower the cosine of equal vectors."""
@@ -113,6 +113,12 @@ def _cosines(matrix: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArra
     return np.divide(matrix @ vector, lengths, out=np.zeros(len(matrix)), where=lengths > 0)
 
 
+def _source_of_both(old: Source, new: Source) -> Source:
+    """Who says what a merged record says: who wrote its text; as trusted as the less trusted."""
+    known = old.trust is not None and new.trust is not None
+    return replace(new, trust=min(old.trust or 0.0, new.trust or 0.0) if known else None)
+
+
 def _merged(transaction: Transaction, old: Record, entry: Entry, now: int) -> Record:
     """The old record with what the new one says: its text, and the tags and metadata of both.
 
@@ -127,6 +133,7 @@ def _merged(transaction: Transaction, old: Record, entry: Entry, now: int) -> Re
         content=new.content,
         value=old.value if new.value is None else new.value,
         importance=max(old.importance, new.importance),
+        source=_source_of_both(old.source, new.source),
         expires_at=later_expiry(old, new),
         version=old.version + 1,
     )

@@ -337,15 +337,15 @@ class Store:
             self._index.rebuild()
         return report
 
-    def stats(self) -> Stats:
+    def stats(self, selection: Selection) -> Stats:
         """Counts and sizes."""
         self._check_open()
-        return stats(self._ledger, self._index, now=self.now())
+        return stats(self._ledger, self._index, selection)
 
-    def spaces(self) -> dict[str, SpaceStats]:
+    def spaces(self, selection: Selection) -> dict[str, SpaceStats]:
         """The embedding spaces, by name."""
         self._check_open()
-        return spaces(self._ledger)
+        return spaces(self._ledger, selection)
 
     def close(self) -> None:
         """Release everything. Idempotent; harmless in a forked child."""

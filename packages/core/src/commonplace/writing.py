@@ -19,6 +19,7 @@ from commonplace.errors import ConflictError, NotFoundError
 from commonplace.failpoints import reach
 from commonplace.ledger import Entry
 from commonplace.record import Link
+from commonplace.rollback import roll_back
 from commonplace.superseding import check_open, supersede
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from commonplace.middleware import Chain
     from commonplace.record import Record
     from commonplace.repeats import Repeats
+    from commonplace.rollback import RollBack, Wrong
     from commonplace.scope import Scope
 
     Matrix = NDArray[np.float32]
@@ -328,6 +330,15 @@ class Writer:
             restored = transaction.restore(record_id, version, allowed, now=now)
         self._written()
         return None if restored is None else self._chain.read(restored)
+
+    def roll_back(
+        self, selection: Selection, wrong: Wrong, allowed: Callable[[Scope], bool]
+    ) -> RollBack:
+        """Undo what is wrong, in one transaction; see `Memory.roll_back`."""
+        with self._ledger.write() as transaction:
+            report = roll_back(transaction, selection, wrong, allowed, now=self._clock.now())
+        self._written()
+        return report
 
     def purge(self, ids: Sequence[str] | None, selection: Selection, *, before: int | None) -> int:
         """Remove former states for good; how many."""

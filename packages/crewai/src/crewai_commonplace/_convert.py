@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from crewai.memory.types import MemoryRecord
 
-from commonplace import Scope, Source
+from commonplace import Record, Scope, Source
 from commonplace.filters import And, Compare, Field, Or, parse_filter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from commonplace import Filter, Record, RecordFields
+    from commonplace import Filter, RecordFields
 
 APP = "crewai"
 """What `source.app` says of records that were written here, and where their notes lie."""
@@ -106,6 +106,20 @@ def memory_record(
     )
 
 
+def rendered_record(record: MemoryRecord) -> Record:
+    """As much of a memory as its match tells, for rendering."""
+    told = {name: part for name, part in record.metadata.items() if part is not None}
+    return Record(
+        id=record.id,
+        scope=Scope(),
+        content="\n".join([record.content, *(f"{name}: {part}" for name, part in told.items())]),
+        tags=tuple(record.categories),
+        source=Source(agent=record.source or None),
+        created_at=aware(record.created_at),
+        updated_at=aware(record.created_at),
+    )
+
+
 def content_of(record: Record) -> str:
     """The text of a record: what is searched, or what another framework stored, as JSON."""
     if record.content or record.value is None or record.source.app == APP:
@@ -128,6 +142,8 @@ def fields(record: MemoryRecord, root: Scope, standing: Record | None) -> Record
     value: dict[str, Any] = {}
     if standing is not None:
         kept = {name: getattr(standing, name) for name in _KEPT}
+        if record.content != content_of(standing):
+            kept["source"] = standing.source.changed_by(Source(app=APP))
         value = dict(standing.value) if isinstance(standing.value, dict) else {}
         former = notes_of(standing)
         if former.get("private") and record.source is None and not record.private:
@@ -151,6 +167,7 @@ def changes(record: MemoryRecord, root: Scope, standing: Record) -> dict[str, An
     changed = _shared(record, root)
     if record.content != content_of(standing):
         changed["content"] = record.content
+        changed["source"] = standing.source.changed_by(Source(app=APP))
     return changed
 
 

@@ -8,6 +8,8 @@ from crewai.memory.types import MemoryMatch, compute_composite_score, embed_text
 from crewai.memory.unified_memory import Memory as CrewMemory
 from crewai.memory.utils import join_scope_paths
 
+from commonplace import render
+from crewai_commonplace._convert import rendered_record
 from crewai_commonplace.embedding import OwnEmbedding
 from crewai_commonplace.privacy import asking
 from crewai_commonplace.storage import CommonplaceStorage
@@ -22,6 +24,18 @@ if TYPE_CHECKING:
     from crewai_commonplace.specs import Score
 
 
+class QuotedMatch(MemoryMatch):
+    """A match that stands in a prompt as quoted data, wherever CrewAI puts it."""
+
+    def format(self) -> str:
+        """The record as `commonplace.render` writes it, its metadata below its text.
+
+        CrewAI's own form is the bare text, which can look like a heading, a message or the end of
+        the list.
+        """
+        return f"- (score={self.score:.2f}) {render([rendered_record(self.record)])}"
+
+
 class CommonplaceMemory(CrewMemory):
     """CrewAI's `Memory` whose recall misses nothing in its scope.
 
@@ -30,6 +44,7 @@ class CommonplaceMemory(CrewMemory):
     below. What lies at the scope, or in the 21st below it, is not found. This one also searches the
     scope as a whole, and merges what both found by CrewAI's own score.
 
+    What it recalls stands in prompts as quoted data; a program reads it from the records as it is.
     Private records of others are left out before the hits are counted, and so hide no public one.
     Everything else is as in `crewai.Memory`, whose arguments it takes. A checkpoint restores it as
     a `crewai.Memory` over the same storage.
@@ -49,15 +64,15 @@ class CommonplaceMemory(CrewMemory):
         with asking(source, include_private=include_private):
             found = super().recall(query, scope, categories, limit, depth, source, include_private)
             if depth == "shallow":
-                return found
+                return _quoted(found)
             known = {match.record.id for match in found}
             whole = self._in_whole_scope(query, scope, categories, limit)
         missed = [match for match in whole if match.record.id not in known]
         if not missed:
-            return found
+            return _quoted(found)
         best = sorted([*found, *missed], key=lambda match: match.score, reverse=True)[:limit]
         self._touch([match for match in best if match.record.id not in known])
-        return best
+        return _quoted(best)
 
     def _in_whole_scope(
         self, query: str, scope: str | None, categories: list[str] | None, limit: int
@@ -78,6 +93,10 @@ class CommonplaceMemory(CrewMemory):
         touch = getattr(self._storage, "touch_records", None)
         if matches and touch is not None and not self.read_only:
             touch([match.record.id for match in matches])
+
+
+def _quoted(matches: list[MemoryMatch]) -> list[MemoryMatch]:
+    return [QuotedMatch(**dict(match)) for match in matches]
 
 
 def commonplace_memory(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from langchain_core.tools import BaseTool
 
-    from commonplace import Memory
+    from commonplace import Memory, Record
     from langchain_commonplace._opening import MemoryLike
     from langchain_commonplace._place import ScopeSource
 
@@ -110,7 +110,7 @@ def create_manage_memory_tool(
         parts = _parts(adapter, content)
         if action == "create":
             return f"created memory {view.add(source=Run().source(), **parts).id}"
-        return f"updated memory {view.update(cast('str', id), **parts).id}"
+        return f"updated memory {_updated(view, cast('str', id), parts).id}"
 
     return _tool(
         manage_memory,
@@ -201,6 +201,14 @@ def _parts(adapter: TypeAdapter[Any], content: Any) -> Any:
         return {"content": content}
     value = adapter.dump_python(content, mode="json")
     return {"content": json.dumps(value, ensure_ascii=False, sort_keys=True), "value": value}
+
+
+def _updated(view: Memory, record_id: str, parts: Any) -> Record:
+    """The record with a new content, whose source says who wrote that."""
+    present = view.get(record_id)
+    writer = Run().source()
+    source = writer if present is None else present.source.changed_by(writer)
+    return view.update(record_id, source=source, **parts)
 
 
 def _deleted(view: Memory, record_id: str) -> str:

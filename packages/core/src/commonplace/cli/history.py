@@ -1,14 +1,19 @@
-"""The commands about the past: `history`, `restore`, `archive` and `purge`."""
+"""The commands about the past: `history`, `restore`, `archive`, `purge` and `roll-back`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commonplace.cli import options, terminal
+from commonplace.cli.jsoninput import filter_option
 from commonplace.cli.opening import opened
 from commonplace.cli.times import moment_option
+from commonplace.rendering import plain
+
+if TYPE_CHECKING:
+    from commonplace import RollBack
 
 
 def history(
@@ -102,3 +107,60 @@ def purge(
     else:
         did = "would forget" if dry_run else "forgot"
         typer.echo(f"{did} {terminal.counted(states, 'former state')}")
+
+
+def roll_back(
+    *,
+    app: Annotated[str | None, typer.Option(help="What this program wrote.")] = None,
+    agent: Annotated[str | None, typer.Option(help="What this agent wrote.")] = None,
+    user: Annotated[str | None, typer.Option(help="What was written for this person.")] = None,
+    thread: Annotated[str | None, typer.Option(help="What came from this conversation.")] = None,
+    uri: Annotated[str | None, typer.Option(help="What came from this page, mail or file.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only what was written since, as 2025-01-31T00:00Z."),
+    ] = None,
+    filter_json: options.FilterJson = None,
+    dry_run: options.DryRun = False,
+    yes: options.Yes = False,
+    memory: options.MemoryPath = options.DEFAULT_MEMORY,
+    scope: options.ScopePath = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Undo what a source wrote, or all that was written since a time. Asks first.
+
+    What it made is deleted, what it changed is as it was before. The history keeps all of it.
+    """
+    named = {"app": app, "agent": agent, "user": user, "thread": thread, "uri": uri}
+    source = {name: part for name, part in named.items() if part is not None}
+    wanted = {
+        "source": source or None,
+        "since": moment_option(since, "--since"),
+        "filter": filter_option(filter_json),
+    }
+    if not any(wanted.values()):
+        raise typer.BadParameter("say what: --app, --agent, --user, --thread, --uri or --since")
+    with opened(memory, scope=scope) as target:
+        report = target.roll_back(**wanted, dry_run=True)  # pyright: ignore[reportArgumentType] - named above
+        if not dry_run:
+            changed = len(report.deleted) + len(report.restored)
+            if changed and not yes:
+                typer.confirm(f"Undo {_told(report)}?", abort=True, err=True)
+            report = target.roll_back(**wanted)  # pyright: ignore[reportArgumentType] - named above
+    if as_json:
+        terminal.print_json(report.to_dict())
+        return
+    typer.echo(f"{'would undo' if dry_run else 'undid'}: {_told(report)}")
+    for what, ids in {
+        "written again by others, look at": report.kept,
+        "made of what was deleted, look at": report.derived,
+        "could not be brought back": report.blocked,
+        "deleted, earlier states were not kept": report.lost,
+    }.items():
+        for name in ids:
+            typer.echo(f"{what}: {plain(name)}")
+
+
+def _told(report: RollBack) -> str:
+    deleted = terminal.counted(len(report.deleted))
+    return f"delete {deleted}, restore {terminal.counted(len(report.restored))}"

@@ -32,6 +32,7 @@ from commonplace.index.manifest import (
     remove,
     write_manifest,
 )
+from commonplace.index.safety import is_safe
 from commonplace.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -208,6 +209,8 @@ class _Opened:
         if manifest.epoch != self._epoch:
             return False
         if manifest.chroma != self._version:  # building anew is surer than its migrations
+            return False
+        if not is_safe(directory):
             return False
         return manifest.digests is None or manifest.digests == digests(directory)
 

@@ -447,6 +447,12 @@ def _leave_sign(path: Path) -> None:
                 file.write(_SIGN)
 
 
+def _check_plain(path: Path) -> None:
+    """Refuse what SQLite would write through to somewhere else, or wait for."""
+    if path.is_symlink() or (path.exists() and not stat.S_ISREG(path.stat().st_mode)):
+        raise PermissionDeniedError(f"{path} is not a plain file; remove it or choose another")
+
+
 def _private_file(directory: Path, *, create: bool) -> Path:
     """The ledger's path, its directory made for the owner alone if it is new."""
     path = directory / LEDGER_FILE
@@ -459,8 +465,8 @@ def _private_file(directory: Path, *, create: bool) -> Path:
                 f"{directory} to begin anew"
             )
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if path.is_symlink() or (path.exists() and not stat.S_ISREG(path.stat().st_mode)):
-            raise PermissionDeniedError(f"{path} is not a plain file; remove it or choose another")
+        for ending in ("", "-wal", "-shm", "-journal"):
+            _check_plain(path.with_name(path.name + ending))
         create_private(path)
     except (FileExistsError, NotADirectoryError) as error:
         raise PermissionDeniedError(f"{directory} is a file; a memory is a directory") from error

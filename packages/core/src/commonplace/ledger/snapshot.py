@@ -323,6 +323,32 @@ class Snapshot(VectorReader):
             for row in self._rows(query, values)
         ]
 
+    def former_matching(self, selection: Selection) -> list[str]:
+        """The ids of records that are there, of which a former state in the scopes matches."""
+        wanted = and_(
+            in_scopes(shape(selection), self._dialect), compiled(selection.filter, self._dialect)
+        )
+        there = select(records.c.id)
+        query = (
+            select(versions.c.id)
+            .distinct()
+            .where(replaced(wanted, {records: versions}), versions.c.id.in_(there))
+            .order_by(versions.c.id)
+        )
+        return list(self._connection.execute(query, parameters(selection, self._dialect)).scalars())
+
+    def gone_since(self, selection: Selection, since: int) -> list[str]:
+        """The ids of records that lay in the scopes and were deleted at a moment or later."""
+        placed = replaced(in_scopes(shape(selection), self._dialect), {records: versions})
+        query = (
+            select(versions.c.id)
+            .distinct()
+            .where(placed, versions.c.replaced_at >= since)
+            .where(versions.c.id.not_in(select(records.c.id)))
+            .order_by(versions.c.id)
+        )
+        return list(self._connection.execute(query, parameters(selection, self._dialect)).scalars())
+
     def former_count(
         self, selection: Selection, *, ids: Sequence[str] | None = None, before: int | None
     ) -> int:
@@ -490,10 +516,25 @@ class Snapshot(VectorReader):
         """What is wrong with the ledger, in words; empty if nothing is."""
         return list(checking.problems(self._connection, self._dialect))
 
-    def kinds(self) -> dict[str, int]:
-        """How many records there are of each kind, expired ones included."""
-        query = select(records.c.kind, func.count().label("held")).group_by(records.c.kind)
-        return {row.kind: row.held for row in self._connection.execute(query)}
+    def kinds(self, selection: Selection) -> dict[str, int]:
+        """How many records the selected scopes hold of each kind, expired ones included."""
+        placed = in_scopes(shape(selection), self._dialect)
+        query = select(records.c.kind, func.count().label("held")).where(placed)
+        rows = self._connection.execute(
+            query.group_by(records.c.kind), parameters(selection, self._dialect)
+        )
+        return {row.kind: row.held for row in rows}
+
+    def vectors_held(self, selection: Selection) -> dict[int, int]:
+        """How many vectors the records of the selected scopes have, by the id of the space."""
+        placed = select(records.c.pk).where(in_scopes(shape(selection), self._dialect))
+        query = (
+            select(vectors.c.space_id, func.count().label("held"))
+            .where(vectors.c.record_pk.in_(placed))
+            .group_by(vectors.c.space_id)
+        )
+        rows = self._connection.execute(query, parameters(selection, self._dialect))
+        return {row.space_id: row.held for row in rows}
 
     def _text_values(self, words: Sequence[str], selection: Selection) -> dict[str, Any] | None:
         """The parameters of `_matching` but the limit; None if nothing can match."""

@@ -226,6 +226,7 @@ class Transaction(RowWriter):
         allowed: Callable[[Scope], bool],
         *,
         now: int,
+        archived: bool = False,
     ) -> Record | None:
         """Write a former state of a record again, as its newest one, with vectors and full text.
 
@@ -234,6 +235,7 @@ class Transaction(RowWriter):
             version: which state; None for the last one of a deleted record.
             allowed: whether a scope may be read and written.
             now: the present moment; an expiry that passed meanwhile is taken off.
+            archived: whether a state that was archived is archived again.
 
         Returns:
             The new state, or None if there is no such state within the allowed scopes.
@@ -249,6 +251,11 @@ class Transaction(RowWriter):
             return None
         last = max(self.former.numbers([record_id])[record_id], 0 if row is None else row.version)
         entry = self._former_entry(states[-1], last + 1, now)
+        if archived:
+            entry = replace(
+                entry,
+                record=replace(entry.record, archived_at=self._record(states[-1]).archived_at),
+            )
         place = self._free_place(entry.record, now)
         if row is None:
             self._insert_begun([(entry, place)], now, operation="restore")

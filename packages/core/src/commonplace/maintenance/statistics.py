@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from commonplace.ledger import Selection
-
 if TYPE_CHECKING:
     from pathlib import Path
 
     from commonplace.index import Index
-    from commonplace.ledger import Ledger, Snapshot
+    from commonplace.ledger import Ledger, Selection, Snapshot
 
 _EVERYTHING = 2**62
 
@@ -24,7 +22,7 @@ class SpaceStats:
         name: the space.
         identity: the model whose vectors it holds.
         dimension: their length.
-        vectors: how many there are.
+        vectors: how many the records of the view have.
         applied: up to which journal entry its index has come; 0 if it has not begun.
         partial: whether a reindex is filling it, or emptying what it replaced.
     """
@@ -39,7 +37,7 @@ class SpaceStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """A store in numbers.
+    """A store in numbers: of the records of a view, and of the files, which all share.
 
     Attributes:
         records: live records.
@@ -47,7 +45,7 @@ class Stats:
         scopes: scopes that hold records.
         kinds: records by kind, expired ones included.
         spaces: the embedding spaces.
-        head: the newest journal entry.
+        head: the newest journal entry of the whole memory.
         index: what the index is doing, in a word or two.
         ledger_bytes: the size of the ledger's files.
         index_bytes: the size of the index's files.
@@ -68,17 +66,15 @@ class Stats:
         return asdict(self)
 
 
-def stats(ledger: Ledger, index: Index, *, now: int) -> Stats:
-    """The numbers of a store at one moment."""
-    everything = Selection.everything(now=now)
+def stats(ledger: Ledger, index: Index, selection: Selection) -> Stats:
+    """The numbers of a store at one moment, those of records by the scopes selected."""
     with ledger.read() as snapshot:
-        expired = len(snapshot.expired(everything))
         return Stats(
-            records=snapshot.count(everything),
-            expired=expired,
-            scopes=len(snapshot.scope_infos(everything, None, _EVERYTHING, 0)),
-            kinds=snapshot.kinds(),
-            spaces=tuple(_spaces(snapshot).values()),
+            records=snapshot.count(selection),
+            expired=len(snapshot.expired(selection)),
+            scopes=len(snapshot.scope_infos(selection, None, _EVERYTHING, 0)),
+            kinds=snapshot.kinds(selection),
+            spaces=tuple(_spaces(snapshot, selection).values()),
             head=snapshot.head(),
             index=index.state,
             ledger_bytes=_bytes_beside(ledger.path),
@@ -86,19 +82,20 @@ def stats(ledger: Ledger, index: Index, *, now: int) -> Stats:
         )
 
 
-def spaces(ledger: Ledger) -> dict[str, SpaceStats]:
+def spaces(ledger: Ledger, selection: Selection) -> dict[str, SpaceStats]:
     """The embedding spaces at one moment, by name."""
     with ledger.read() as snapshot:
-        return _spaces(snapshot)
+        return _spaces(snapshot, selection)
 
 
-def _spaces(snapshot: Snapshot) -> dict[str, SpaceStats]:
+def _spaces(snapshot: Snapshot, selection: Selection) -> dict[str, SpaceStats]:
+    held = None if selection.everywhere else snapshot.vectors_held(selection)
     return {
         space.name: SpaceStats(
             name=space.name,
             identity=space.identity,
             dimension=space.dimension,
-            vectors=space.vectors,
+            vectors=space.vectors if held is None else held.get(space.id, 0),
             applied=snapshot.applied_seq(space),
             partial=space.partial,
         )

@@ -170,6 +170,8 @@ def contextual(
     Their scores are scaled so that the best message keeps the score it had: what is no message is
     neither helped nor hurt.
     """
+    if not len(scored.pks):
+        return scored
     order = np.argsort(scored.pks)
     places = np.searchsorted(scored.pks[order], block.pks)
     held = scored.pks[order][np.minimum(places, len(order) - 1)] == block.pks

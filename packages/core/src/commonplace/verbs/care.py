@@ -126,8 +126,8 @@ class Care(Handle):
         )
 
     def stats(self) -> Stats:
-        """Counts, sizes and the state of the index of the whole memory."""
-        return self._store.stats()
+        """Counts of what this view reads; sizes and the state of the index of the whole memory."""
+        return self._store.stats(self._selection())
 
     def close(self) -> None:
         """Finish what is under way and release every file and thread. Idempotent.

@@ -34,8 +34,11 @@ class Inspecting(Handle):
         return None if self._store.in_memory else Path(self._store.name)
 
     def spaces(self) -> dict[str, SpaceStats]:
-        """The embedding spaces of the whole memory, by name; its own is called `default`."""
-        return self._store.spaces()
+        """The embedding spaces of the memory, by name; its own is called `default`.
+
+        Vectors are counted of the records that this view reads.
+        """
+        return self._store.spaces(self._selection())
 
     def vectors(self, id: str) -> dict[str, NDArray[np.float32]]:  # noqa: A002 - the field's name
         """The vectors of a record by the name of their space, one a row; empty if it has none.

@@ -19,6 +19,7 @@ from commonplace.failpoints import reach
 from commonplace.ledger import Selection, Window
 from commonplace.message import Message, summary_key
 from commonplace.record import Link, Source
+from commonplace.rendering import plain
 from commonplace.threads.summarising import as_summarizer, checked_summary
 from commonplace.threads.tokens import approximate_tokens
 from commonplace.threads.windows import (
@@ -214,7 +215,7 @@ class Prompting:
             return _Told((), None)
         if not record.content:
             return _Told((), _covered(record))
-        lines = "\n".join(f"> {line}" for line in record.content.splitlines())
+        lines = "\n".join(f"> {line}" for line in plain(record.content).splitlines())
         text = f"{_SUMMARY_HEADER}\n{lines}"
         message = Message(
             role="user",
