@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 from damaged import DIMENSION, vector
@@ -20,7 +21,7 @@ from commonplace import Memory, PrecomputedEmbedder
 def main() -> None:
     path, count, index, end = sys.argv[1:]
     memory = Memory(path, embedder=PrecomputedEmbedder("damage", DIMENSION), index=index)
-    records = [
+    records: list[dict[str, Any]] = [
         {
             "id": f"r{n}",
             "key": f"key r{n}",

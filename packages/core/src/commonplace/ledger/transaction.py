@@ -137,7 +137,7 @@ class Transaction(RowWriter):
         noted = [(record.id, _noted(record, app, at)) for record in found]
         values = {name: dump_json(value) for name, value in noted if value}
         states = [
-            {**row._asdict(), "value": values[name]}
+            {**dict(zip(row._fields, row, strict=True)), "value": values[name]}
             for name, row in self._rows_by_id(list(values)).items()
         ]
         rows = [
