@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     ContentsOf = Callable[[Memory], Contents]
     Write = Callable[..., None]
 
-_NUMBERS = ("pk", "scope_id")
+_NUMBERS = ("pk", "scope_id", "checksum")  # which differ between memories
 _SEEN = (
     "NOT EXISTS (SELECT 1 FROM records AS r WHERE r.id = {0}.id AND r.expires_at <= :now)",
     "SELECT s.path, {1} FROM {0} JOIN scopes AS s ON s.id = {0}.scope_id WHERE ",

@@ -13,10 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from commonplace import HashingEmbedder, Memory, NotFoundError, PermissionDeniedError
+from commonplace import (
+    HashingEmbedder,
+    Memory,
+    NotFoundError,
+    PermissionDeniedError,
+    StoreUnavailableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.figures import Figures
 
 PROGRAM = Path(__file__).parent / "programs" / "attempt.py"
 NOBODY = 65_534
@@ -151,3 +159,64 @@ def test_a_missing_parent_is_made(tmp_path: Path) -> None:
     with Memory(tmp_path / "a" / "b" / "memory", embedder=HashingEmbedder(16)) as memory:
         assert memory.count() == 0
     assert (tmp_path / "a" / "b" / "memory").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_directory_that_vanishes_while_it_is_open_takes_no_writes(path: Path) -> None:
+    """Regression: they were acknowledged, and went into files that had no name any more."""
+    with Memory(path, embedder=HashingEmbedder(16), index="exact") as memory:
+        memory.add("kept", id="kept")
+        moved = path.with_name("moved")
+        path.rename(moved)
+        with pytest.raises(StoreUnavailableError, match=f"{path}/ledger.sqlite was removed"):
+            memory.add("lost")
+        assert memory.get("kept") is not None
+        moved.rename(path)
+        memory.add("back again", id="back")
+        shutil.rmtree(path)
+        with pytest.raises(StoreUnavailableError, match="removed or replaced"):
+            memory.delete("kept")
+        assert not path.exists()
+        with Memory(path, embedder=HashingEmbedder(16), index="exact") as other:
+            other.add("new", id="new")
+            with pytest.raises(StoreUnavailableError, match="removed or replaced"):
+                memory.add("lost")
+            assert [record.id for record in other.list()] == ["new"]
+
+
+def test_ten_places_where_a_memory_cannot_be(place: Path, figures: Figures) -> None:
+    """The cases above once more, together, for their figures."""
+    closed, entered, foreign = (place / name for name in ("closed", "entered", "foreign"))
+    for directory in (closed, entered):
+        directory.mkdir()
+        give(directory)
+    with Memory(foreign, embedder=HashingEmbedder(16)):
+        pass
+    places = {"closed": closed, "new in closed": closed / "new", "deep": closed / "a" / "b"}
+    places["in one not entered"] = entered / "memory"
+    modes = {"unreadable": 0o200, "read-only": 0o400, "without rights": 0}
+    for name, mode in modes.items():
+        places[name] = made = place / name
+        with Memory(made, embedder=HashingEmbedder(16)):
+            pass
+        give(made)
+        (made / "ledger.sqlite").chmod(mode)
+    places["read-only directory"] = readable = place / "read-only directory"
+    with Memory(readable, embedder=HashingEmbedder(16)):
+        pass
+    give(readable)
+    readable.chmod(0o500)
+    places["a file"] = place / "a file"
+    places["a file"].touch(mode=0o644)
+    places["below a file"] = places["a file"] / "memory"
+    if os.getuid() == 0:
+        places["another user's"] = foreign
+    closed.chmod(0o500)
+    entered.chmod(0)
+    before = below(place)
+    told = {name: attempt(path) for name, path in places.items()}
+    refused = [one for one in told.values() if one["error"] == "PermissionDeniedError"]
+    named = [name for name, path in places.items() if str(path.parent) in told[name]["text"]]
+    created = set(below(place)) - set(before)
+    figures(4, cases=len(told), refused=len(refused), path_named=len(named), created=len(created))
+    assert len(refused) == len(named) == len(told) >= 10
+    assert not created

@@ -131,9 +131,13 @@ def test_a_memory_in_memory_can_be_backed_up(tmp_path: Path) -> None:
 
 def test_progress_is_told(stocked: Path, tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
+
+    def tell(step: str, done: int, total: int) -> None:
+        told.append((step, done, total))
+
     with opened(stocked) as memory:
-        memory.backup(tmp_path / "b", progress=lambda *one: told.append(one))
-    restore_backup(tmp_path / "b", tmp_path / "new", progress=lambda *one: told.append(one))
+        memory.backup(tmp_path / "b", progress=tell)
+    restore_backup(tmp_path / "b", tmp_path / "new", progress=tell)
     steps = {step for step, _, _ in told}
     assert steps == {"copying", "checking", "restoring"}
     assert all(step in steps for step, done, total in told if done == total)

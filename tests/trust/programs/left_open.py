@@ -1,6 +1,7 @@
 """Fills a memory for the damage tests; its process ends without closing it, or closes it.
 
-Arguments: the memory's directory, how many records, the choice of index, `kill` or `close`.
+Arguments: the memory's directory, how many records, the choice of index, and how it ends: `kill`,
+`close`, or `exit`, which leaves the memory open.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 from damaged import DIMENSION, vector
@@ -19,7 +21,7 @@ from commonplace import Memory, PrecomputedEmbedder
 def main() -> None:
     path, count, index, end = sys.argv[1:]
     memory = Memory(path, embedder=PrecomputedEmbedder("damage", DIMENSION), index=index)
-    records = [
+    records: list[dict[str, Any]] = [
         {
             "id": f"r{n}",
             "key": f"key r{n}",
@@ -30,14 +32,16 @@ def main() -> None:
         }
         for n in range(int(count))
     ]
-    half = len(records) // 2
-    memory.add_many(records[:half])
-    for record in records[half:]:
+    single = max(len(records) // 2, len(records) - 200)
+    for start in range(0, single, 500):
+        memory.add_many(records[start : min(start + 500, single)])
+    for record in records[single:]:
         memory.add(**record)
     if end == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
-    memory.flush()
-    memory.close()
+    if end == "close":
+        memory.flush()
+        memory.close()
 
 
 if __name__ == "__main__":

@@ -87,15 +87,15 @@ def copy_pages(source: Any, path: Path, told: Callable[[int, int], object]) -> N
     Raises:
         DataDamagedError: what was copied is damaged.
     """
+
+    def advance(_status: int, left: int, total: int) -> None:
+        told(total - left, total)
+
     with contextlib.closing(sqlite3.connect(path)) as target:
         # The whole file is written before anybody may use it: no journal, one sync at the end.
         target.execute("PRAGMA journal_mode = OFF")
         target.execute("PRAGMA synchronous = OFF")
-        source.backup(
-            target,
-            pages=_PAGES_AT_ONCE,
-            progress=lambda _, left, total: told(total - left, total),
-        )
+        source.backup(target, pages=_PAGES_AT_ONCE, progress=advance)
     with path.open("r+b") as file:
         file.seek(_VERSIONS_IN_HEADER)
         file.write(_NO_LOG)

@@ -362,6 +362,8 @@ class Ledger:
     @contextlib.contextmanager
     def _writing(self) -> Generator[tuple[DriverConnection, ScopeIds]]:
         with self._turn:
+            if self._claim is not None:
+                self._claim.check()
             with self._connections.transaction("BEGIN IMMEDIATE") as connection:
                 driver = DriverConnection(connection, self._translate, self._keyring)
                 scope_ids = ScopeIds(driver, self._dialect, self._cache_for(driver))

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from commonplace.errors import DataDamagedError
+from commonplace.errors import DataDamagedError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -56,6 +56,7 @@ class Claim:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = str(path)
         found = path.stat()
         self._file = (found.st_dev, found.st_ino)
         self._held = True
@@ -63,6 +64,22 @@ class Claim:
             if not _open[self._file]:
                 _check(path)
             _open[self._file] += 1
+
+    def check(self) -> None:
+        """Look whether the file still has its name: SQLite writes to one that nobody can find.
+
+        Raises:
+            StoreUnavailableError: it has not.
+        """
+        try:
+            found = os.stat(self._path)  # noqa: PTH116 - before every write, and `Path.stat` is slower
+            if (found.st_dev, found.st_ino) == self._file:
+                return
+        except OSError:
+            pass
+        raise StoreUnavailableError(
+            f"{self._path} was removed or replaced while it was open; open the memory again"
+        )
 
     def release(self) -> None:
         """It is closed. Idempotent."""

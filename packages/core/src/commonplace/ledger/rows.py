@@ -118,7 +118,8 @@ def _is_whole(row: Row[Any]) -> bool:
 
 
 def _checksum(values: tuple[Any, ...], importance: float, content: str) -> int:
-    return crc32((_FORM % (*values, float(importance), content)).encode())
+    # SQLite gives back 0.0 for -0.0.
+    return crc32((_FORM % (*values, float(importance) + 0.0, content)).encode())
 
 
 def content_hash(content: str) -> int:

@@ -61,6 +61,7 @@ Durability = Literal["normal", "full"]
 BUSY_TIMEOUT_MS = 10_000
 _PAGE_SIZE = 8192
 _CACHE_KIB = 16 * 1024
+_NO_TEXT = "Could not decode to UTF-8"
 _LAST_PK = fixed(text("SELECT seq FROM sqlite_sequence WHERE name = 'records'"))
 _CODES: dict[int, tuple[type[CommonplaceError], str]] = {
     sqlite3.SQLITE_BUSY: (
@@ -350,7 +351,13 @@ def translated(error: sqlite3.Error, where: str) -> CommonplaceError | None:
     """The error of ours that says what the driver's means; None if it is no matter of the store."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
-        return None
+        if not str(error).startswith(_NO_TEXT):
+            return None
+        error.args = (f"{_NO_TEXT} a column",)  # the driver's own words quote the text
+        return DataDamagedError(
+            f"{where}: a text is not as it was written; run `commonplace doctor` and restore a "
+            "backup"
+        )
     if code == sqlite3.SQLITE_ERROR and (own := failure()) is not None:
         return own
     extended = getattr(error, "sqlite_errorname", "")

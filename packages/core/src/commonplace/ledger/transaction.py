@@ -196,7 +196,7 @@ class Transaction(RowWriter):
 
     def _note(self, row: Row[Any], record: Record, value: str) -> dict[str, Any]:
         """What a standing record's value and checksum become."""
-        state = {**row._asdict(), "value": value}
+        state = {**dict(zip(row._fields, row, strict=True)), "value": value}
         state["checksum"] = checksum(state)
         marked = state if self._sealer is None else self._sealer.marked(state)
         return {

@@ -24,6 +24,7 @@ from commonplace.ledger import FORMAT
 from commonplace.moving.files import checked_path, drafted, translated_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
@@ -197,7 +198,9 @@ def _digest(file: IO[bytes], size: int, progress: Progress | None = None) -> Any
     return found
 
 
-def _told(progress: Progress | None) -> Any:
-    if progress is None:
-        return lambda _done, _total: None
-    return lambda done, total: progress("copying", done, total)
+def _told(progress: Progress | None) -> Callable[[int, int], None]:
+    def tell(done: int, total: int) -> None:
+        if progress is not None:
+            progress("copying", done, total)
+
+    return tell
