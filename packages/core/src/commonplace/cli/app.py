@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,8 @@ from commonplace.cli import (
     curating,
     events,
     history,
+    keys,
+    limiting,
     linking,
     moving,
     reading,
@@ -69,8 +72,18 @@ def _program(
             "--version", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
+    keys_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--keys",
+            envvar="COMMONPLACE_KEYS",
+            metavar="FILE",
+            help="The keys of an encrypted memory, as JSON.",
+        ),
+    ] = None,
 ) -> None:
     """One memory, every agent framework: add to it, search it, look after it."""
+    keys.choose(keys_file)
 
 
 app.command()(demo.demo)
@@ -102,6 +115,8 @@ app.command("import")(moving.import_)
 app.command()(care.stats)
 app.command()(care.verify)
 app.command()(care.repair)
+app.command()(limiting.quota)
+app.command()(limiting.rotate)
 app.command()(reindex.reindex)
 app.command()(bench.bench)
 
