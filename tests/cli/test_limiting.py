@@ -55,5 +55,8 @@ def test_a_file_that_holds_no_keys_is_refused_without_showing_any(
         refused = stocked("--keys", keys_file(tmp_path, **said), "stats", code=1)
         assert "is no file of keys" in refused.stderr
         assert "secret" not in refused.stderr
-    assert "not 32 bytes" in stocked("--keys", keys_file(tmp_path, keys={"k": "00"}), "stats", code=1).stderr
+    assert (
+        "not 32 bytes"
+        in stocked("--keys", keys_file(tmp_path, keys={"k": "00"}), "stats", code=1).stderr
+    )
     assert "no file of keys" in stocked("--keys", str(tmp_path / "nowhere"), "stats", code=1).stderr

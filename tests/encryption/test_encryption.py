@@ -195,7 +195,7 @@ def test_what_was_swapped_or_altered_is_refused(path: Path, column: str, how: st
         one = memory.add("one", scope="users/ana", value=[1], metadata={"n": 1})
         two = memory.add("two", scope="users/ana", value=[2], metadata={"n": 2})
     taken = {
-        "other record": f"(SELECT {column} FROM records WHERE id = '{two.id}')",
+        "other record": f"(SELECT {column} FROM records WHERE id = '{two.id}')",  # noqa: S608 - a test's own
         "other column": "content" if column != "content" else "metadata",
         "bit": f"CAST(substr({column}, 1, length({column}) - 1) || x'00' AS BLOB)",
     }[how]
@@ -258,9 +258,12 @@ def test_rotation_encrypts_everything_with_the_new_key(path: Path) -> None:
         assert info.metadata == {"title": words[7]}
         for record in before:
             memory.history(record.id)
-            assert memory.add(
-                record.content, scope=record.scope, kind=record.kind, dedupe=True
-            ).content == record.content
+            assert (
+                memory.add(
+                    record.content, scope=record.scope, kind=record.kind, dedupe=True
+                ).content
+                == record.content
+            )
         assert memory.verify().ok
 
 

@@ -298,7 +298,10 @@ def test_ten_thousand_generated_records_come_back_or_are_refused(figures: Figure
     with Memory(":memory:", embedder=HashingEmbedder(8)) as memory:
 
         @settings(
-            max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck), database=None
+            max_examples=10_000,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
         )
         @given(fields=RECORDS)
         def check(fields: dict[str, Any]) -> None:

@@ -107,14 +107,14 @@ def key_from_passphrase(passphrase: str, salt: bytes) -> bytes:
     if not isinstance(passphrase, str) or not passphrase:  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
         raise InvalidInputError("a passphrase is a text that is not empty")
     if not isinstance(salt, bytes) or len(salt) < 16:  # noqa: PLR2004 # pyright: ignore[reportUnnecessaryIsInstance] - as the docstring says; callers without types
-        raise InvalidInputError("a salt is at least 16 random bytes; keep it, it need not be secret")
+        raise InvalidInputError(
+            "a salt is at least 16 random bytes; keep it, it need not be secret"
+        )
     try:
         secret = passphrase.encode()
     except UnicodeEncodeError as error:
         raise InvalidInputError("a passphrase may not hold a lone surrogate") from error
-    return hashlib.scrypt(
-        secret, salt=salt, n=2**17, r=8, p=1, maxmem=2**28, dklen=KEY_BYTES
-    )
+    return hashlib.scrypt(secret, salt=salt, n=2**17, r=8, p=1, maxmem=2**28, dklen=KEY_BYTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -283,9 +283,7 @@ class Store:
         self._index.nudge()
         return report
 
-    def rotate_keys(
-        self, *, batch: int, progress: Callable[[int], None] | None
-    ) -> RotationReport:
+    def rotate_keys(self, *, batch: int, progress: Callable[[int], None] | None) -> RotationReport:
         """Seal everything with the active keys."""
         self._check_open()
         report = rotate(self._ledger, batch=batch, progress=progress)

@@ -43,14 +43,14 @@ def traced(owner: type, prefix: str) -> None:
             setattr(owner, name, _told(verb, f"{prefix}.{name.rstrip('_')}"))
 
 
-def note(**attributes: int | float | str) -> None:
+def note(**attributes: float | str) -> None:
     """Add attributes to the span under way, if there is one."""
     if _tracer() is not None:
         named = {f"commonplace.{name}": value for name, value in attributes.items()}
         sys.modules["opentelemetry.trace"].get_current_span().set_attributes(named)
 
 
-def part(name: str, **attributes: int | float | str) -> AbstractContextManager[None]:
+def part(name: str, **attributes: float | str) -> AbstractContextManager[None]:
     """A span for a part of what a verb does, for as long as the block lasts."""
     tracer = _tracer()
     return _NOTHING if tracer is None else _part(tracer, name, attributes)
@@ -130,15 +130,23 @@ def _asked(verb: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[
         elif name in _BATCHES and isinstance(value, list | tuple):
             sized: Sized = value
             found["db.operation.batch.size"] = len(sized)
-        elif (name in _NUMBERS and _is_number(value)) or (
-            name in _FLAGS and isinstance(value, bool)
+        elif (
+            (name in _NUMBERS and _is_number(value))
+            or (name in _FLAGS and isinstance(value, bool))
+            or (name in _WORDS and isinstance(value, str) and value in _WORDS[name])
         ):
-            found[f"commonplace.{name}"] = value
-        elif name in _WORDS and isinstance(value, str) and value in _WORDS[name]:
             found[f"commonplace.{name}"] = value
         elif name == "filter":
             found["commonplace.filtered"] = value is not None
     return found
+
+
+def _is_tellable(name: str, value: Any) -> bool:
+    if name in _NUMBERS:
+        return _is_number(value)
+    if name in _FLAGS:
+        return isinstance(value, bool)
+    return name in _WORDS and isinstance(value, str) and value in _WORDS[name]
 
 
 def _answered(found: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer evaluates the annotations
 from typing import Annotated, Any
 
 import typer
@@ -66,7 +66,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with 
 @app.callback()
 def _program(
     *,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback does it
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Print the version."

@@ -21,8 +21,7 @@ def choose(file: Path | None) -> None:
 
 
 def given() -> Encryption:
-    """The keys of this run. Without a file there are none, which opens any memory for what needs
-    no text.
+    """The keys of this run; none without a file, which is enough for what needs no text.
 
     Raises:
         InvalidInputError: the file cannot be read, or is not of the form in `docs/encryption.md`.

@@ -90,14 +90,20 @@ class Rotation:
         if table != "links":
             return [row.scope_id]
         ends = {"ids": self._dialect.array([row.source_id, row.target_id])}
-        places = {end.id: end.scope_id for end in self._connection.execute(_ends(self._dialect), ends)}
+        places = {
+            end.id: end.scope_id for end in self._connection.execute(_ends(self._dialect), ends)
+        }
         return [places[end] for end in (row.source_id, row.target_id) if end in places]
 
     def _seal(self, table: str, row: Any, scope_ids: Sequence[int]) -> None:
         plain = self._sealer.opened(table, row._asdict())
         if table in _STATES:
             if row.has_text == FINDABLE:
-                gone = {"pk": row.pk, "content": plain["content"], "scopes": self._tokens(row.scope_id)}
+                gone = {
+                    "pk": row.pk,
+                    "content": plain["content"],
+                    "scopes": self._tokens(row.scope_id),
+                }
                 self._dialect.delete_text(self._connection, [gone], former=table == "versions")
             plain = self._sealer.marked(plain)
         sealed = self._sealer.row(table, plain, scope_ids)
@@ -151,4 +157,3 @@ def _update(table: str) -> Any:
 def _ends(dialect: SqliteDialect) -> Query:
     named = dialect.among(records.c.id, "ids")
     return fixed(select(records.c.id, records.c.scope_id).where(named))
-

@@ -131,7 +131,11 @@ class Snapshot(VectorReader):
         """The quotas of scopes by path, with what they hold."""
         found = sorted(quotas(self._connection).items())
         return [
-            Quota(scope=scope, records=most, used=self._scopes.count(self.scope_ids([scope]), below=True))
+            Quota(
+                scope=scope,
+                records=most,
+                used=self._scopes.count(self.scope_ids([scope]), below=True),
+            )
             for path, most in found
             for scope in [Scope.parse(path)]
         ]
@@ -281,9 +285,7 @@ class Snapshot(VectorReader):
         query = (
             select(records.c.pk)
             .where(condition(selection, self._dialect))
-            .where(
-                records.c.content_hash.in_(self._hashes(content)), records.c.content == content
-            )
+            .where(records.c.content_hash.in_(self._hashes(content)), records.c.content == content)
             .order_by(records.c.created_at.desc(), records.c.id)
         )
         return self._pks(query, parameters(selection, self._dialect)).tolist()

@@ -15,9 +15,9 @@ from commonplace.jsonvalue import dump_json
 from commonplace.ledger import checking
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.entries import NO_VECTORS, Entry, Written
+from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.quotas import QUOTAS, quotas
 from commonplace.ledger.reindexing import SpaceChange
-from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.rotating import Rotation
 from commonplace.ledger.rowwriting import RowWriter
 from commonplace.ledger.schema import index_state, records, settings, spaces

@@ -40,9 +40,7 @@ class RotationReport:
         return asdict(self)
 
 
-def rotate(
-    ledger: Ledger, *, batch: int, progress: Callable[[int], None] | None
-) -> RotationReport:
+def rotate(ledger: Ledger, *, batch: int, progress: Callable[[int], None] | None) -> RotationReport:
     """Seal everything that is not sealed with its scope's key; then nothing needs another key.
 
     Each batch is a transaction of its own, so a rotation that was stopped or killed goes on where
