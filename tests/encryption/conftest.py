@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.history.conftest import counting  # noqa: F401 - a fixture
+from tests.history.conftest import counting  # noqa: F401  # pyright: ignore[reportUnusedImport] - a fixture
 
 from commonplace import Encryption, HashingEmbedder, Memory
 

@@ -230,8 +230,19 @@ def test_who_opened_it_before_writes_nothing_that_is_not_encrypted(path: Path) -
             for attempt in attempts:
                 with pytest.raises(EncryptionError, match="this scope is encrypted"):
                     attempt()
+            sealed = late.add("sealed too", scope="users/ana", key="k", metadata={"n": 1})
+            reads: list[Any] = [
+                lambda: early.get(sealed.id),
+                lambda: early.get(key="k", scope="users/ana"),
+                lambda: early.search("sealed", scope="users"),
+                lambda: early.list(filter={"n": 1}),
+                lambda: early.update(sealed.id, tags=["t"]),
+            ]
+            for read in reads:
+                with pytest.raises(EncryptionError, match="encrypted after it was opened"):
+                    read()
             early.add("fine", scope="lobby")
-            assert late.count() == 4
+            assert late.count() == 5
     assert occurrences(path, ["canary"]) == 0
 
 

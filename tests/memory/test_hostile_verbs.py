@@ -300,7 +300,7 @@ def test_ten_thousand_generated_records_come_back_or_are_refused(figures: Figure
         @settings(
             max_examples=10_000,
             deadline=None,
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=[HealthCheck.too_slow],
             database=None,
         )
         @given(fields=RECORDS)

@@ -18,6 +18,7 @@ from commonplace import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.figures import Figures
@@ -69,7 +70,7 @@ def deletes_are_exact(rounds: int, figures: Figures) -> None:
     with Memory(":memory:", embedder=HashingEmbedder(8)) as memory:
         held: dict[str, tuple[str, int]] = {}
         for number in range(rounds):
-            new = [
+            new: list[Any] = [
                 {
                     "id": f"r{number}-{n}",
                     "content": f"n {n}",
@@ -79,7 +80,7 @@ def deletes_are_exact(rounds: int, figures: Figures) -> None:
                 for n in range(rng.randrange(6))
             ]
             memory.add_many(new)
-            held |= {one["id"]: (one["scope"], one["metadata"]["n"]) for one in new}  # pyright: ignore[reportArgumentType, reportIndexIssue, reportCallIssue, reportUnknownVariableType] - as they were made
+            held |= {one["id"]: (one["scope"], one["metadata"]["n"]) for one in new}
             how = rng.randrange(3)
             if how == 0:
                 named = [*rng.sample(sorted(held), min(len(held), 3)), "nobody"]
@@ -142,7 +143,7 @@ def test_no_vectors_of_two_models_are_mixed(path: Path, figures: Figures) -> Non
 
 def test_every_limit_holds_at_its_edge_and_not_beyond(memory: Memory) -> None:
     careless: Any = memory
-    edges: list[tuple[Any, Any]] = [
+    edges: list[tuple[Callable[[int], Any], int]] = [
         (
             lambda n: memory.add("x" * n, embed=False),
             limits.MAX_CONTENT_CHARACTERS,

@@ -142,12 +142,13 @@ def test_no_canary_is_ever_told(
         value=i,
         source={"app": j},
     )
+    careless: Any = memory
     attempts: list[Any] = [
-        lambda: memory.search(a, mode=k, filter={g: h}, scope=f"users/{c}"),
+        lambda: careless.search(a, mode=k, filter={g: h}, scope=f"users/{c}"),
         lambda: memory.search(a, filter={g: h}, scope=f"users/{c}", tags=[f], kinds=[e]),
         lambda: memory.get(b),
         lambda: memory.get(key=d, scope=f"users/{c}"),
-        lambda: memory.add(a, if_exists=k, id=b),
+        lambda: careless.add(a, if_exists=k, id=b),
         lambda: memory.add(m, id=b, scope="elsewhere"),
         lambda: memory.update(k, content=m),
         lambda: memory.link(b, k, e),

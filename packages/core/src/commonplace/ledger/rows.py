@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from commonplace.clock import from_micros, to_micros
+from commonplace.errors import EncryptionError
 from commonplace.jsonvalue import dump_json, load_json
 from commonplace.record import Record, Source
 
@@ -18,11 +19,19 @@ if TYPE_CHECKING:
 
     from commonplace.scope import Scope
 
+SEALED_SINCE = "this memory was encrypted after it was opened; open it again with encryption="
+"""What an error says to who opened a memory before it was encrypted."""
 _READ = json.JSONDecoder().raw_decode
 
 
 def record_of(row: Row[Any], scope: Scope) -> Record:
-    """The record in a row of `records`; everything in it is the caller's own copy."""
+    """The record in a row of `records`; everything in it is the caller's own copy.
+
+    Raises:
+        EncryptionError: it is sealed, and was read by who does not know of it.
+    """
+    if not isinstance(row.content, str):
+        raise EncryptionError(SEALED_SINCE)
     return Record(
         id=row.id,
         scope=scope,
@@ -81,8 +90,10 @@ def _source(text: str) -> Source:
     return Source(**load_json(text))
 
 
-def _json(text: str) -> Any:
+def _json(text: str | bytes) -> Any:
     """As `load_json`, without the steps that text of our own does not need."""
+    if isinstance(text, bytes):
+        raise EncryptionError(SEALED_SINCE)
     found, end = _READ(text)
     return found if end == len(text) else load_json(text)
 
