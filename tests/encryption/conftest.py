@@ -1,28 +1,36 @@
+"""The fixtures of other tests, with every memory encrypted."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.history.conftest import counting  # noqa: F401  # pyright: ignore[reportUnusedImport] - a fixture
 
 from commonplace import Encryption, HashingEmbedder, Memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-OLD, NEW = bytes(range(32)), bytes(range(1, 33))
+    from tests.clocks import StepClock
+    from tests.history.conftest import CountingEmbedder
+
+KEY = bytes(range(32))
 
 
 @pytest.fixture
-def encryption() -> Encryption:
-    return Encryption(keys={"old": OLD}, scopes=["users"])
-
-
-@pytest.fixture(params=["in memory", "on disk"])
-def memory(
-    request: pytest.FixtureRequest, path: Path, embedder: HashingEmbedder
-) -> Iterator[Memory]:
-    """As everywhere, with every scope encrypted."""
-    where = ":memory:" if request.param == "in memory" else path
-    with Memory(where, embedder=embedder, encryption=Encryption(keys={"old": OLD})) as opened:
+def memory(clock: StepClock) -> Iterator[Memory]:
+    encryption = Encryption(keys={"old": KEY})
+    with Memory(
+        ":memory:", embedder=HashingEmbedder(64), clock=clock, encryption=encryption
+    ) as opened:
         yield opened
+        assert opened.verify().ok
+
+
+@pytest.fixture
+def timed(clock: StepClock, counting: CountingEmbedder) -> Iterator[Memory]:  # noqa: F811 - the fixture
+    encryption = Encryption(keys={"old": KEY})
+    with Memory(":memory:", embedder=counting, clock=clock, encryption=encryption) as opened:
+        yield opened
+        assert opened.verify().ok

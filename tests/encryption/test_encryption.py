@@ -195,7 +195,7 @@ def test_what_was_swapped_or_altered_is_refused(path: Path, column: str, how: st
         one = memory.add("one", scope="users/ana", value=[1], metadata={"n": 1})
         two = memory.add("two", scope="users/ana", value=[2], metadata={"n": 2})
     taken = {
-        "other record": f"(SELECT {column} FROM records WHERE id = '{two.id}')",
+        "other record": f"(SELECT {column} FROM records WHERE id = '{two.id}')",  # noqa: S608 - a test's own
         "other column": "content" if column != "content" else "metadata",
         "bit": f"CAST(substr({column}, 1, length({column}) - 1) || x'00' AS BLOB)",
     }[how]
@@ -230,8 +230,19 @@ def test_who_opened_it_before_writes_nothing_that_is_not_encrypted(path: Path) -
             for attempt in attempts:
                 with pytest.raises(EncryptionError, match="this scope is encrypted"):
                     attempt()
+            sealed = late.add("sealed too", scope="users/ana", key="k", metadata={"n": 1})
+            reads: list[Any] = [
+                lambda: early.get(sealed.id),
+                lambda: early.get(key="k", scope="users/ana"),
+                lambda: early.search("sealed", scope="users"),
+                lambda: early.list(filter={"n": 1}),
+                lambda: early.update(sealed.id, tags=["t"]),
+            ]
+            for read in reads:
+                with pytest.raises(EncryptionError, match="encrypted after it was opened"):
+                    read()
             early.add("fine", scope="lobby")
-            assert late.count() == 4
+            assert late.count() == 5
     assert occurrences(path, ["canary"]) == 0
 
 
@@ -258,9 +269,12 @@ def test_rotation_encrypts_everything_with_the_new_key(path: Path) -> None:
         assert info.metadata == {"title": words[7]}
         for record in before:
             memory.history(record.id)
-            assert memory.add(
-                record.content, scope=record.scope, kind=record.kind, dedupe=True
-            ).content == record.content
+            assert (
+                memory.add(
+                    record.content, scope=record.scope, kind=record.kind, dedupe=True
+                ).content
+                == record.content
+            )
         assert memory.verify().ok
 
 

@@ -78,6 +78,14 @@ TEXTS = [
     "null",
     "true",
     "NaN",
+    "\u2028\u2029",
+    "A\u030a\u0327",
+    "\U000e0041\U000e007f",
+    "```\n</memory>",
+    "a' UNION SELECT value FROM settings --",
+    "COM1",
+    "file:///etc/passwd?mode=rw",
+    "commonplace_open('record', 'content', x'00')",
 ]
 OTHERS: list[Any] = [
     None,

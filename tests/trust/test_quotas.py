@@ -46,7 +46,9 @@ def test_every_way_of_writing_keeps_to_it(memory: Memory, tmp_path: Path) -> Non
         "import": lambda: memory.import_(tmp_path / "some.jsonl"),
         "merge": lambda: memory.merge(other),
         "sync": lambda: memory.sync(other),
-        "thread": lambda: memory.thread("t", scope="users/ana").add({"role": "user", "content": "x"}),
+        "thread": lambda: memory.thread("t", scope="users/ana").add(
+            {"role": "user", "content": "x"}
+        ),
         "view": lambda: memory.scope("users/ana").add("x"),
     }
     for name, way in ways.items():

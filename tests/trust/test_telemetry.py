@@ -126,18 +126,29 @@ def test_asynchronous_verbs_and_threads_tell_too(exporter: InMemorySpanExporter)
     assert {"commonplace.add", "commonplace.thread.add", "commonplace.threads.list"} <= names
 
 
-def test_no_canary_is_ever_told(memory: Memory, exporter: InMemorySpanExporter, figures: Figures) -> None:
+def test_no_canary_is_ever_told(
+    memory: Memory, exporter: InMemorySpanExporter, figures: Figures
+) -> None:
     words = ["k" + secrets.token_hex(8) for _ in range(12)]
     a, b, c, d, e, f, g, h, i, j, k, m = words
     record = memory.add(
-        a, id=b, scope=f"users/{c}", key=d, kind=e, tags=[f], metadata={g: h}, value=i, source={"app": j}
+        a,
+        id=b,
+        scope=f"users/{c}",
+        key=d,
+        kind=e,
+        tags=[f],
+        metadata={g: h},
+        value=i,
+        source={"app": j},
     )
+    careless: Any = memory
     attempts: list[Any] = [
-        lambda: memory.search(a, mode=k, filter={g: h}, scope=f"users/{c}"),
+        lambda: careless.search(a, mode=k, filter={g: h}, scope=f"users/{c}"),
         lambda: memory.search(a, filter={g: h}, scope=f"users/{c}", tags=[f], kinds=[e]),
         lambda: memory.get(b),
         lambda: memory.get(key=d, scope=f"users/{c}"),
-        lambda: memory.add(a, if_exists=k, id=b),
+        lambda: careless.add(a, if_exists=k, id=b),
         lambda: memory.add(m, id=b, scope="elsewhere"),
         lambda: memory.update(k, content=m),
         lambda: memory.link(b, k, e),

@@ -62,13 +62,13 @@ class Encryption:
 
     keys: Mapping[str, bytes] = field(repr=False)
     active: str | None = None
-    scopes: Sequence[ScopeLike] | Mapping[ScopeLike, str] | None = None
+    scopes: Sequence[ScopeLike] | Mapping[Any, str] | None = None
 
     def __post_init__(self) -> None:
-        keys: Any = self.keys
-        if not isinstance(keys, Mapping):
+        if not isinstance(self.keys, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
             raise InvalidInputError("keys is a dict of key names and 32 bytes each")
-        object.__setattr__(self, "keys", {_checked_name(name): keys[name] for name in keys})
+        named = {_checked_name(name): key for name, key in self.keys.items()}
+        object.__setattr__(self, "keys", named)
         for name, key in self.keys.items():
             _check_key(name, key)
         if self.active is not None and _checked_name(self.active) not in self.keys:
@@ -80,18 +80,20 @@ class Encryption:
     @property
     def places(self) -> dict[Scope, str | None] | None:
         """The scopes that were named, each with the name of its own key, if it has one."""
-        given: Any = self.scopes
+        given = self.scopes
         if given is None:
             return None
-        if isinstance(given, str | Scope) or not isinstance(given, Sequence | Mapping):
+        if isinstance(given, Mapping):
+            named: dict[Scope, str | None] = {
+                Scope.of(scope): _checked_name(name) for scope, name in given.items()
+            }
+            for name in named.values():
+                if name not in self.keys:
+                    raise InvalidInputError(f"scopes names key {name!r}, which is not among keys")
+            return named
+        if isinstance(given, str) or not isinstance(given, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
             raise InvalidInputError("scopes is a list of scopes, or a dict of scopes and key names")
-        if not isinstance(given, Mapping):
-            return {Scope.of(scope): None for scope in given}
-        named = {Scope.of(scope): _checked_name(name) for scope, name in given.items()}
-        for name in named.values():
-            if name not in self.keys:
-                raise InvalidInputError(f"scopes names key {name!r}, which is not among keys")
-        return named
+        return {Scope.of(scope): None for scope in given}
 
 
 def key_from_passphrase(passphrase: str, salt: bytes) -> bytes:

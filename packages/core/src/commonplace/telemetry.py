@@ -12,10 +12,10 @@ import functools
 import inspect
 import sys
 import time
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sized
+    from collections.abc import Callable, Generator, Mapping
     from contextlib import AbstractContextManager
 
     P = ParamSpec("P")
@@ -57,7 +57,7 @@ def part(name: str, **attributes: float | str) -> AbstractContextManager[None]:
 
 
 @contextlib.contextmanager
-def _part(tracer: Any, name: str, attributes: Mapping[str, Any]) -> Iterator[None]:
+def _part(tracer: Any, name: str, attributes: Mapping[str, Any]) -> Generator[None]:
     named = {f"commonplace.{key}": value for key, value in attributes.items()}
     with _span(tracer, f"commonplace.{name}", named) as span, _failing(span):
         yield
@@ -104,7 +104,7 @@ def _span(tracer: Any, name: str, attributes: Mapping[str, Any]) -> Any:
 
 
 @contextlib.contextmanager
-def _failing(span: Any) -> Iterator[None]:
+def _failing(span: Any) -> Generator[None]:
     """Say of an error only what class it is of: its message may name what is nobody's business."""
     try:
         yield
@@ -128,23 +128,25 @@ def _asked(verb: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[
         if name in _SIZES and isinstance(value, str):
             found[f"commonplace.{name}.characters"] = len(value)
         elif name in _BATCHES and isinstance(value, list | tuple):
-            sized: Sized = value
-            found["db.operation.batch.size"] = len(sized)
-        elif (
-            (name in _NUMBERS and _is_number(value))
-            or (name in _FLAGS and isinstance(value, bool))
-            or (name in _WORDS and isinstance(value, str) and value in _WORDS[name])
-        ):
+            found["db.operation.batch.size"] = len(cast("list[Any]", value))
+        elif _is_tellable(name, value):
             found[f"commonplace.{name}"] = value
         elif name == "filter":
             found["commonplace.filtered"] = value is not None
     return found
 
 
+def _is_tellable(name: str, value: Any) -> bool:
+    if name in _NUMBERS:
+        return _is_number(value)
+    if name in _FLAGS:
+        return isinstance(value, bool)
+    return name in _WORDS and isinstance(value, str) and value in _WORDS[name]
+
+
 def _answered(found: Any) -> dict[str, Any]:
     if isinstance(found, list | tuple | dict):
-        sized: Sized = found
-        return {"db.response.returned_rows": len(sized)}
+        return {"db.response.returned_rows": len(cast("list[Any]", found))}
     if _is_number(found):
         return {"commonplace.count": found}
     return {"db.response.returned_rows": 0} if found is None else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path  # noqa: TC003 - typer evaluates the annotations
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +22,8 @@ from commonplace.cli import (
     erasing,
     events,
     history,
+    keys,
+    limiting,
     linking,
     moving,
     reading,
@@ -67,14 +70,24 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with 
 @app.callback()
 def _program(
     *,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback does it
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
+    keys_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--keys",
+            envvar="COMMONPLACE_KEYS",
+            metavar="FILE",
+            help="The keys of an encrypted memory, as JSON.",
+        ),
+    ] = None,
 ) -> None:
     """One memory, every agent framework: add to it, search it, look after it."""
+    keys.choose(keys_file)
 
 
 app.command()(demo.demo)
@@ -112,6 +125,8 @@ app.command()(care.repair)
 app.command()(doctoring.doctor)
 app.command()(erasing.compact)
 app.command()(auditing.audit)
+app.command()(limiting.quota)
+app.command()(limiting.rotate)
 app.command()(reindex.reindex)
 app.command()(backups.backup)
 app.command()(backups.restore_backup)

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from commonplace import NotFoundError
+from commonplace.cli import keys
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -41,7 +42,9 @@ def opened(
     from commonplace import Memory  # noqa: PLC0415
 
     try:
-        memory = Memory(path, index="auto" if index else "exact", create=create)
+        memory = Memory(
+            path, index="auto" if index else "exact", create=create, encryption=keys.given()
+        )
     except NotFoundError as error:
         raise NotFoundError(
             f"there is no memory at {path!r}; name one with {named}, "

@@ -42,6 +42,7 @@ from commonplace.ledger.log import Claim
 from commonplace.ledger.past import PastSnapshot
 from commonplace.ledger.quotas import check_quotas
 from commonplace.ledger.rewriting import LedgerFiles
+from commonplace.ledger.rows import SEALED_SINCE
 from commonplace.ledger.schema import FORMAT, settings
 from commonplace.ledger.scope_ids import ScopeCache, ScopeIds
 from commonplace.ledger.snapshot import Snapshot
@@ -98,6 +99,7 @@ class Ledger:
         self._translate = functools.partial(translated, where=where)
         self._connections = Connections(engine, self._translate)
         self._keyring: Keyring | None = None
+        self._blind = False
         self.path = path
         self._claim = None if path is None else Claim(path)
         try:
@@ -176,6 +178,7 @@ class Ledger:
 
     def look_blind(self) -> None:
         """Read nothing in place of what is sealed; for the index, which is to hold none of it."""
+        self._blind = True
         self._look_through(None)
 
     @property
@@ -356,8 +359,18 @@ class Ledger:
         with self._exclusive_in_memory(), self._connections.transaction("BEGIN") as connection:
             driver = DriverConnection(connection, self._translate, self._keyring)
             scope_ids = ScopeIds(driver, self._dialect, self._cache_for(driver))
-            yield driver, scope_ids
+            try:
+                yield driver, scope_ids
+            except Exception as error:
+                self._check_sealed_since(driver, error)
+                raise
             scope_ids.keep()
+
+    def _check_sealed_since(self, driver: DriverConnection, error: Exception) -> None:
+        """Say what is behind an error where sealed texts were taken for plain ones."""
+        ours = isinstance(error, CommonplaceError) and type(error) is not StoreUnavailableError
+        if self._keyring is None and not self._blind and not ours and sealing.is_sealed(driver):
+            raise EncryptionError(SEALED_SINCE) from error
 
     @contextlib.contextmanager
     def _writing(self) -> Generator[tuple[DriverConnection, ScopeIds]]:

@@ -147,7 +147,7 @@ def _next(table: str) -> Query:
 @functools.cache
 def _update(table: str) -> Any:
     stored = _TABLES[table]
-    values = {name: bindparam(f"new_{name}") for name in _changing(table)}
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _changing(table)}
     key = stored.c[_ORDERED_BY[table]]
     return fixed(update(stored).where(key == bindparam("number")).values(values))
 

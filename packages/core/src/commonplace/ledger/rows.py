@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from commonplace.clock import from_micros, from_micros_if_any, to_micros
-from commonplace.errors import DataDamagedError
+from commonplace.errors import CommonplaceError, DataDamagedError, EncryptionError
 from commonplace.jsonvalue import dump_json, load_json
 from commonplace.record import Record, Source
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from commonplace.scope import Scope
 
+SEALED_SINCE = "this memory was encrypted after it was opened; open it again with encryption="
+"""What an error says to who opened a memory before it was encrypted."""
 _READ = json.JSONDecoder().raw_decode
 _SUMMED = (
     "id",
@@ -45,12 +47,14 @@ _FORM = "\x1f".join(["%s"] * (len(_SUMMED) + 2))
 
 
 def record_of(row: Row[Any], scope: Scope) -> Record:
-    """The record in a row of `records`; everything in it is the caller's own copy."""
+    """The record in a row of `records`; everything in it is the caller's own copy.
+
+    Raises:
+        DataDamagedError: it is not as it was written.
+        EncryptionError: it is sealed, and was read by who does not know of it.
+    """
     if not _is_whole(row):
-        raise DataDamagedError(
-            f"record {row.id!r} is not as it was written; the ledger file is damaged: restore a "
-            "former state of it, or a backup"
-        )
+        raise _refused(row)
     return Record(
         id=row.id,
         scope=scope,
@@ -109,6 +113,16 @@ def checksum_beside(row: Mapping[str, Any]) -> int:
     return checksum({**row, "content": "", "value": None, "metadata": "{}"})
 
 
+def _refused(row: Row[Any]) -> CommonplaceError:
+    """Why a row that is not whole cannot be read."""
+    if bytes in {type(row.content), type(row.value), type(row.metadata)}:
+        return EncryptionError(SEALED_SINCE)
+    return DataDamagedError(
+        f"record {row.id!r} is not as it was written; the ledger file is damaged: restore a "
+        "former state of it, or a backup"
+    )
+
+
 def _is_whole(row: Row[Any]) -> bool:
     """Whether a row is as it was written; what is sealed authenticates itself."""
     if _checksum(_OF_ROW(row), row.importance, row.content) == row.checksum:
@@ -134,8 +148,10 @@ def _source(text: str) -> Source:
     return Source(**load_json(text))
 
 
-def _json(text: str) -> Any:
+def _json(text: str | bytes) -> Any:
     """As `load_json`, without the steps that text of our own does not need."""
+    if isinstance(text, bytes):
+        raise EncryptionError(SEALED_SINCE)
     found, end = _READ(text)
     return found if end == len(text) else load_json(text)
 

@@ -15,7 +15,7 @@ import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import MetaData, text
+from sqlalchemy import MetaData, select, text
 
 from commonplace.encryption import NEVER_SEALED
 from commonplace.errors import CommonplaceError
@@ -25,6 +25,7 @@ from commonplace.ledger.schema import (
     SEALED,
     links,
     records,
+    settings,
     threads,
     versions,
 )
@@ -50,8 +51,12 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 _TABLES = {table.name: table for table in (records, versions, threads, links)}
 _MAIN = MetaData(schema="main")
 _STORED = {name: table.to_metadata(_MAIN) for name, table in _TABLES.items()}
-_NAMES = {"records": ("id",), "versions": ("id",), "threads": ("id",)}
-_NAMES["links"] = ("source_id", "type", "target_id")
+_NAMES: dict[str, tuple[str, ...]] = {
+    "records": ("id",),
+    "versions": ("id",),
+    "threads": ("id",),
+    "links": ("source_id", "type", "target_id"),
+}
 _KINDS = {"records": "record", "versions": "record", "threads": "thread", "links": "link"}
 _WRITES = re.compile(rf"\s*(?:INSERT INTO|UPDATE|DELETE FROM) (?=(?:{'|'.join(_TABLES)})\b)")
 SEALING = "encryption"
@@ -112,6 +117,12 @@ def opened(keyring: Keyring | None, row: Any) -> Any:
         return row
     plain = {name: keyring.open(cell, name, "record", row.id) for name, cell in sealed.items()}
     return SimpleNamespace(**{**row._asdict(), **plain})
+
+
+def is_sealed(connection: DriverConnection) -> bool:
+    """Whether the ledger says that something is sealed."""
+    asked = select(settings.c.name).where(settings.c.name == SEALING)
+    return connection.execute(asked).first() is not None
 
 
 def failure() -> CommonplaceError | None:

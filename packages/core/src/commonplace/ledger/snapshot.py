@@ -23,7 +23,8 @@ from sqlalchemy import (
 )
 
 from commonplace.clock import from_micros
-from commonplace.errors import InvalidInputError
+from commonplace.errors import EncryptionError, InvalidInputError
+from commonplace.filters import EVERYTHING
 from commonplace.jsonvalue import load_json
 from commonplace.ledger import checking
 from commonplace.ledger.analytics import Analytics
@@ -37,7 +38,7 @@ from commonplace.ledger.links import Links
 from commonplace.ledger.quotas import quotas
 from commonplace.ledger.reindexing import Reindexing
 from commonplace.ledger.replacing import replaced
-from commonplace.ledger.rows import content_hash, record_of
+from commonplace.ledger.rows import SEALED_SINCE, content_hash, record_of
 from commonplace.ledger.schema import (
     ROOT_SCOPE_ID,
     journal,
@@ -48,6 +49,7 @@ from commonplace.ledger.schema import (
     vectors,
     versions,
 )
+from commonplace.ledger.sealing import SEALING
 from commonplace.ledger.selection import (
     Shape,
     compiled,
@@ -166,7 +168,13 @@ class Snapshot(VectorReader):
         return self._scopes.scope(scope_id)
 
     def flattened(self, selection: Selection) -> Selection:
-        """The same selection, naming each scope itself where there are few of them."""
+        """The same selection, naming each scope itself where there are few of them.
+
+        Raises:
+            EncryptionError: it filters, and texts were sealed since the ledger was opened.
+        """
+        if selection.filter != EVERYTHING and self._connection.keyring is None:
+            self._check_unsealed()
         if not selection.below or selection.everywhere or not selection.scope_ids:
             return selection
         wanted = {"scope_ids": self._dialect.array(selection.scope_ids)}
@@ -180,6 +188,10 @@ class Snapshot(VectorReader):
         return keyring is not None and any(
             keyring.covers(self.scope(scope_id)) for scope_id in selection.scope_ids
         )
+
+    def _check_unsealed(self) -> None:
+        if self.setting(SEALING) is not None:  # a filter would find nothing, and say nothing
+            raise EncryptionError(SEALED_SINCE)
 
     def total(self, selection: Selection) -> int:
         """How many records lie in the selected scopes, whatever the rest of the selection says."""

@@ -125,8 +125,8 @@ class Keyed(Handle):
             checked_offset(depth, "depth")
         return self._store.reader.find_scopes(
             base,
-            prefix=tuple(checked_ids(list(prefix), "prefix")),
-            suffix=tuple(checked_ids(list(suffix), "suffix")),
+            prefix=tuple(checked_ids(list(checked_iterable(prefix, "prefix")), "prefix")),
+            suffix=tuple(checked_ids(list(checked_iterable(suffix, "suffix")), "suffix")),
             depth=depth,
             limit=checked_limit(limit),
             offset=checked_offset(offset),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from commonplace.arguments import checked_choice, checked_flag, checked_id
+from commonplace.arguments import checked_choice, checked_flag, checked_function, checked_id
 from commonplace.drafts import OWN_SPACE
 from commonplace.errors import NotFoundError
 from commonplace.moving.arrays import write_arrays
@@ -64,7 +64,7 @@ class Moving(Handle):
             scopes=[one.path for one in wanted],
             history=checked_flag(history, "history"),
             vectors=checked_flag(vectors, "vectors"),
-            progress=progress,
+            progress=checked_function(progress, "progress"),
         )
 
     def import_(
@@ -108,7 +108,7 @@ class Moving(Handle):
             self._view,
             on_conflict=on_conflict,
             dry_run=checked_flag(dry_run, "dry_run"),
-            progress=progress,
+            progress=checked_function(progress, "progress"),
         )
 
     def import_records(
@@ -151,6 +151,7 @@ class Moving(Handle):
         checked_choice(on_error, ("report", "stop"), "on_error")
         checked_choice(if_exists, ("replace", "keep", "error"), "if_exists")
         checked_flag(dedupe, "dedupe")
+        checked_function(progress, "progress")
         place = checked_path(path)
         names = checked_mapping(mapping)
         if format is None:

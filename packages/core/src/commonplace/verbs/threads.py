@@ -141,7 +141,11 @@ class Threads:
         if (names is None) == (older_than is None):
             raise InvalidInputError("say which threads to delete: names, or older_than=")
         if older_than is None:
-            given = [names] if isinstance(names, str) else checked_iterable(names or (), "names")
+            given = (
+                [names]
+                if isinstance(names, str)
+                else checked_iterable(() if names is None else names, "names")
+            )
             return sum(self._memory.thread(name, scope=scope).delete() for name in given)
         target = self._memory._view.writable(scope)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of one house
         selection = self._memory._selection([target])  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as above

@@ -1,0 +1,24 @@
+"""As `test_same.py`, with more tests from elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+from tests.curating.test_on_duplicate import *  # noqa: F403 - all of them
+from tests.curating.test_supersede import *  # noqa: F403 - all of them
+from tests.encryption.sealing import seal
+from tests.filters.test_oracle import *  # noqa: F403 - all of them
+from tests.history.test_history import *  # noqa: F403 - all of them
+from tests.links.test_verbs import *  # noqa: F403 - all of them
+from tests.memory.test_views import *  # noqa: F403 - all of them
+from tests.search.test_lexical import *  # noqa: F403 - all of them
+from tests.search.test_past import *  # noqa: F403 - all of them
+from tests.threads.test_search import *  # noqa: F403 - all of them
+from tests.threads.test_views import *  # noqa: F403 - all of them
+
+pytestmark = pytest.mark.nightly
+
+
+@pytest.fixture(autouse=True)
+def _sealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memories that a test opens itself are encrypted too."""
+    seal(monkeypatch)
