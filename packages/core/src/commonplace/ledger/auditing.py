@@ -118,15 +118,18 @@ class Auditing:
 
     def commit(self) -> int:
         """Give a nonce to every entry that has none; the last entry."""
-        last = self._connection.execute(_LAST).scalar() or 0
-        seqs = self._connection.execute(_SINCE, {"after": last}).scalars()
-        fresh = [{"seq": seq, "nonce": secrets.token_bytes(_NONCE_BYTES)} for seq in seqs]
+        last: int = self._connection.execute(_LAST).scalar() or 0
+        seqs: list[int] = self._connection.execute(_SINCE, {"after": last}).scalars()
+        fresh: list[dict[str, Any]] = [
+            {"seq": seq, "nonce": secrets.token_bytes(_NONCE_BYTES)} for seq in seqs
+        ]
         if fresh:
             self._connection.execute(_COMMIT, fresh)
         return fresh[-1]["seq"] if fresh else last
 
     def entries(self, upto: int) -> Iterator[AuditEntry]:
         """The entries that are audited, oldest first."""
+        rows: list[Any]
         for rows in self._connection.stream(_AUDITED, {"upto": upto}):
             self._scopes.load({row.scope_id for row in rows})
             for row in rows:

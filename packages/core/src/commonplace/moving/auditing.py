@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from commonplace.errors import DataDamagedError, FileDamagedError
 from commonplace.ledger import Head, chain_start, chained, leaf_of
@@ -255,4 +255,4 @@ def _parsed(line: bytes, number: int) -> dict[str, Any]:
         raise _WrongError(f"line {number} is no JSON") from error
     if not isinstance(found, dict):
         raise _WrongError(f"line {number} is no JSON object")
-    return found
+    return cast("dict[str, Any]", found)
