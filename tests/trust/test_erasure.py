@@ -102,10 +102,11 @@ def kills(
     tmp_path: Path, figures: Figures, *, erased: int, kept: int, points: tuple[str, ...]
 ) -> None:
     original = tmp_path / "original"
-    with Memory(original, embedder=embedder(), index="exact") as memory:
+    with Memory(original, embedder=embedder(), index="chroma") as memory:
         alice = fill(memory, erased=erased, kept=kept)
         survivors = state(memory.scope(BOB))
         whole = memory.count(scope=ALICE)
+    assert (original / "index").exists()
     finished = undone = left = lost = 0
     for number, point in enumerate(points):
         path = tmp_path / f"copy{number}"
