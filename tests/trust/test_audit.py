@@ -1,4 +1,4 @@
-"""An audit file shows every change to the journal, goes on where one ended, and survives erasures."""
+"""An audit file shows every change to the journal, and erasures leave its chain whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an erasure takes and what it leaves: by id, by scope, through views, beside other processes."""
+"""What an erasure takes and leaves: by id, by scope, through views, beside other processes."""
 
 from __future__ import annotations
 
@@ -147,9 +147,9 @@ def test_a_view_erases_only_what_it_writes(memory: Memory) -> None:
 
 def test_something_must_be_named_and_unknown_ids_are_no_matter(memory: Memory) -> None:
     memory.add("stays")
-    for nothing in ({}, {"scope": ""}):
+    for scope in (None, ""):
         with pytest.raises(InvalidInputError, match="everything=True"):
-            memory.erase(**nothing)
+            memory.erase(scope=scope)
     for none in ([], ["unknown"]):
         receipt = memory.erase(none)
         assert receipt.scale.nothing

@@ -40,11 +40,13 @@ def fill(memory: Memory, *, erased: int, kept: int) -> Marked:
 
 
 def erasure(path: Path, figures: Figures, *, index: str, erased: int, kept: int) -> None:
+    aside = path.parent
     with Memory(path, embedder=embedder(), index=index) as memory:
         alice = fill(memory, erased=erased, kept=kept)
-        before = traces(path, alice.patterns)
-        assert before > 0.6 * len(alice.patterns)  # the marks are such as can be found
-        survivors = state(memory.scope(BOB))
+        sample = sorted(alice.patterns)[:: max(1, len(alice.patterns) // 500)]
+        before = traces(path, sample)
+        assert before > 0.6 * len(sample)  # the marks are such as can be found
+        survivors = state(memory.scope(BOB), aside)
         started = time.monotonic()
         receipt = memory.erase(scope=ALICE)
         took = time.monotonic() - started
@@ -55,9 +57,8 @@ def erasure(path: Path, figures: Figures, *, index: str, erased: int, kept: int)
         assert receipt.scan is not None
         assert memory.check_receipt(receipt).ok
         memory.flush()
-        assert traces(path, alice.patterns) == 0
         assert memory.verify().ok
-        after = state(memory.scope(BOB))
+        after = state(memory.scope(BOB), aside)
     lost = sum(one != other for one, other in zip(survivors, after, strict=True))
     assert (lost, traces(path, alice.patterns)) == (0, 0)
     figures(
@@ -67,10 +68,11 @@ def erasure(path: Path, figures: Figures, *, index: str, erased: int, kept: int)
         erased=receipt.scale.records,
         former_states=receipt.scale.versions,
         patterns=len(alice.patterns),
+        sampled_before=len(sample),
         found_before=before,
         found_after=left,
         full_text_words_after=words,
-        survivors=len(after),
+        surviving_rows=len(after),
         survivors_changed=lost,
         scanned_bytes=receipt.scan.size,
         erase_seconds=round(took, 1),
@@ -102,10 +104,11 @@ def kills(
     tmp_path: Path, figures: Figures, *, erased: int, kept: int, points: tuple[str, ...]
 ) -> None:
     original = tmp_path / "original"
-    with Memory(original, embedder=embedder(), index="exact") as memory:
+    with Memory(original, embedder=embedder(), index="chroma") as memory:
         alice = fill(memory, erased=erased, kept=kept)
-        survivors = state(memory.scope(BOB))
+        survivors = state(memory.scope(BOB), tmp_path)
         whole = memory.count(scope=ALICE)
+    assert (original / "index").exists()
     finished = undone = left = lost = 0
     for number, point in enumerate(points):
         path = tmp_path / f"copy{number}"
@@ -120,7 +123,7 @@ def kills(
             (receipt,) = memory.receipts()
             finished += not receipt.pending
             left += traces(path, alice.patterns) + words_kept(path, alice.words)
-            lost += state(memory.scope(BOB)) != survivors
+            lost += state(memory.scope(BOB), tmp_path) != survivors
             assert memory.verify().ok
             again = memory.compact()
             assert (again.erasures, again.pending) == (0, ())

@@ -149,10 +149,13 @@ class _Opened:
 
     def outdated(self) -> bool:
         """Whether something was erased since the index was begun."""
-        if self._directory is not None:
-            return self._ledger.epoch() > self._epoch
-        with self._ledger.read() as snapshot:
-            return snapshot.epoch > snapshot.erasures.followed()
+        try:
+            if self._directory is not None:
+                return self._ledger.epoch() > self._epoch
+            with self._ledger.read() as snapshot:
+                return snapshot.epoch > snapshot.erasures.followed()
+        except CommonplaceError:  # it is asked again in a moment
+            return False
 
     def forget(self) -> bool:
         """Remove an index that may hold what was erased.
@@ -161,11 +164,15 @@ class _Opened:
             Whether it can go on. The files of an embedded index are not written to again by the
             process that removed them.
         """
-        if self._directory is None:
-            self._drop_all()
+        try:
+            if self._directory is None:
+                self._drop_all()
+                return True
+            start_over(self._ledger)
+        except CommonplaceError:  # the ledger is busy: it is tried again in a moment
+            time.sleep(_IDLE)
             return True
         self.chroma.close()
-        start_over(self._ledger)
         remove(self._directory)
         return False
 

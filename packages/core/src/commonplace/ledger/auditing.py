@@ -116,17 +116,24 @@ class Auditing:
         self._scopes = scopes
         self._ledger_id = ledger_id
 
-    def commit(self) -> int:
-        """Give a nonce to every entry that has none; the last entry."""
-        last = self._connection.execute(_LAST).scalar() or 0
-        seqs = self._connection.execute(_SINCE, {"after": last}).scalars()
-        fresh = [{"seq": seq, "nonce": secrets.token_bytes(_NONCE_BYTES)} for seq in seqs]
+    def commit(self, most: int) -> int:
+        """Give nonces to entries that have none; how many there were, `most` at most."""
+        values = {"after": self.last(), "most": most}
+        seqs: list[int] = self._connection.execute(_SINCE, values).scalars()
+        fresh: list[dict[str, Any]] = [
+            {"seq": seq, "nonce": secrets.token_bytes(_NONCE_BYTES)} for seq in seqs
+        ]
         if fresh:
             self._connection.execute(_COMMIT, fresh)
-        return fresh[-1]["seq"] if fresh else last
+        return len(fresh)
+
+    def last(self) -> int:
+        """The last entry that has a nonce; 0 if there is none."""
+        return self._connection.execute(_LAST).scalar() or 0
 
     def entries(self, upto: int) -> Iterator[AuditEntry]:
         """The entries that are audited, oldest first."""
+        rows: list[Any]
         for rows in self._connection.stream(_AUDITED, {"upto": upto}):
             self._scopes.load({row.scope_id for row in rows})
             for row in rows:
@@ -177,7 +184,10 @@ _FORGET_HEAD = fixed(delete(settings).where(settings.c.name == _HEAD))
 _KEEP_HEAD = fixed(settings.insert())
 _LAST = fixed(select(func.max(audited.c.seq)))
 _SINCE = fixed(
-    select(journal.c.seq).where(journal.c.seq > bindparam("after")).order_by(journal.c.seq)
+    select(journal.c.seq)
+    .where(journal.c.seq > bindparam("after"))
+    .order_by(journal.c.seq)
+    .limit(bindparam("most"))
 )
 _COMMIT = fixed(audited.insert())
 _AUDITED = fixed(

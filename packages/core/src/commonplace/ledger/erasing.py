@@ -228,17 +228,20 @@ class Eraser(RowWriter):
     def _remove(self, found: _Found, see: See, now: int) -> dict[str, int]:
         """Remove the records and the former states; how many rows beside them."""
         marks = {"vectors": 0, "links": 0, "messages": 0}
+        spaces = self._connection.execute(select(vectors.c.space_id).distinct()).scalars().all()
         for pks in _lots(found.live):
             self._see(records, pks, see)
-            marks["vectors"] += self._see_vectors(vectors, vectors.c.record_pk, pks, see)
+            marks["vectors"] += sum(self._see_own_vectors(space, pks, see) for space in spaces)
             names = [row.id for row in self._rows_by_pk(pks)]
             marks["links"] += self._see_links(names, see)
             marks["messages"] += self._see_messages(pks, see)
             self.remove(pks, operation="erase", now=now)
+            self._remove_left(spaces, pks)
         owner = version_vectors.c.version_pk
         for pks in _lots(found.former):
             self._see(versions, pks, see)
-            marks["vectors"] += self._see_vectors(version_vectors, owner, pks, see)
+            rows = self._chosen([version_vectors.c.vector], owner, pks)
+            marks["vectors"] += _seen(rows, see)
             self.former.forget(pks)
         return marks
 
@@ -248,17 +251,20 @@ class Eraser(RowWriter):
             for part in row:
                 see(part)
 
-    def _see_vectors(
-        self,
-        table: Table,
-        owner: ColumnElement[int],
-        pks: Sequence[int],
-        see: See,
-    ) -> int:
-        rows = self._chosen([table.c.vector], owner, pks)
-        for row in rows:
-            see(row.vector)
-        return len(rows)
+    def _see_own_vectors(self, space_id: int, pks: Sequence[int], see: See) -> int:
+        of_space = select(vectors.c.vector).where(
+            vectors.c.space_id == space_id, self._dialect.among(vectors.c.record_pk, "pks")
+        )
+        values = {"pks": self._dialect.array(pks)}
+        return _seen(self._connection.execute(of_space, values).all(), see)
+
+    def _remove_left(self, spaces: Sequence[int], pks: Sequence[int]) -> None:
+        """Remove vectors in spaces that a reindex is about to drop."""
+        for space_id in spaces:
+            of_space = delete(vectors).where(
+                vectors.c.space_id == space_id, self._dialect.among(vectors.c.record_pk, "pks")
+            )
+            self._connection.execute(of_space, {"pks": self._dialect.array(pks)})
 
     def _see_links(self, names: Sequence[str], see: See) -> int:
         rows = self.links.of_records(names)
@@ -401,6 +407,12 @@ class _Found(NamedTuple):
     scopes: list[int]
     paths: list[str]
     heir: int
+
+
+def _seen(rows: Sequence[Row[Any]], see: See) -> int:
+    for row in rows:
+        see(row.vector)
+    return len(rows)
 
 
 def _lots(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

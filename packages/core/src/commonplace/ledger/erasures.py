@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from commonplace.jsonvalue import dump_json, load_json
 from commonplace.ledger.driver import fixed
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from commonplace.ledger.driver import DriverConnection
 
-_EPOCH = fixed(select(func.max(erasures.c.number)))
+_EPOCH = "SELECT max(number) FROM erasures"
 
 
 def epoch_of(connection: DriverConnection) -> int:
     """How many erasures there were."""
-    return connection.execute(_EPOCH).scalar() or 0
+    return connection.number(_EPOCH)  # asked by every transaction
 
 
 class Marker(NamedTuple):

@@ -38,6 +38,7 @@ class Scan:
         shared: how many pieces were found that other records hold too. Whether one was left behind
             as well cannot be told.
         traces: how many pieces were found that no record holds, by file; empty if all is gone.
+        unread: the files that could not be read.
     """
 
     patterns: int
@@ -45,11 +46,17 @@ class Scan:
     size: int
     shared: int = 0
     traces: dict[str, int] = field(default_factory=dict[str, int])
+    unread: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:
-        """Whether no trace was found."""
-        return not self.traces
+        """Whether every file was read, and no trace found."""
+        return not self.traces and not self.unread
+
+    @classmethod
+    def from_dict(cls, said: dict[str, Any]) -> Scan:
+        """The scan that `Receipt.to_dict` made this of."""
+        return cls(**{**said, "unread": tuple(said["unread"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +112,7 @@ class Receipt:
             "digest": self.digest,
             "salt": self.salt,
             "files": {name: list(sizes) for name, sizes in self.files.items()},
-            "scan": None if self.scan is None else asdict(self.scan),
+            "scan": None if self.scan is None else _listed(self.scan),
             "pending": list(self.pending),
             "complete": self.complete,
             "beyond_reach": list(self.beyond_reach),
@@ -127,7 +134,7 @@ class Receipt:
                 digest=said["digest"],
                 salt=said["salt"],
                 files={name: (int(a), int(b)) for name, (a, b) in said["files"].items()},
-                scan=None if said["scan"] is None else Scan(**said["scan"]),
+                scan=None if said["scan"] is None else Scan.from_dict(said["scan"]),
                 pending=tuple(said["pending"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -138,6 +145,10 @@ class Receipt:
         return replace(self, files={}, scan=None, pending=()) == replace(
             other, files={}, scan=None, pending=()
         )
+
+
+def _listed(scan: Scan) -> dict[str, Any]:
+    return {**asdict(scan), "unread": list(scan.unread)}
 
 
 def digest_of(salt: str, ids: Iterable[str]) -> str:

@@ -56,7 +56,8 @@ class Patterns:
         if not self._enabled:
             return None
         files = [] if directory is None else list(_files(directory))
-        found = {file: self._in_file(file) for file in files}
+        unread: list[Path] = []
+        found = {file: self._in_file(file, unread) for file in files}
         hits = set[bytes]().union(*found.values())
         shared = _Finder(hits).find(_batches(survivors)) if hits else set[bytes]()
         traces = {
@@ -70,12 +71,16 @@ class Patterns:
             size=sum(_size(file) for file in files),
             shared=len(shared),
             traces=traces,
+            unread=tuple(str(file.relative_to(directory or file)) for file in unread),
         )
 
-    def _in_file(self, file: Path) -> set[bytes]:
+    def _in_file(self, file: Path, unread: list[Path]) -> set[bytes]:
         try:
             return _Finder(self._pieces).find(_chunks(file))
         except FileNotFoundError:  # it was removed meanwhile
+            return set()
+        except OSError:
+            unread.append(file)
             return set()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from commonplace.errors import DataDamagedError, FileDamagedError
 from commonplace.ledger import Head, chain_start, chained, leaf_of
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from commonplace.ledger import AuditEntry, Ledger
 
 _FORMAT = 1
+_AT_ONCE = 10_000
 _SAID = ("seq", "at", "operation", "record", "scope", "version", "detail")
 
 
@@ -81,13 +82,18 @@ def write_audit(ledger: Ledger, path: Path, after: Path | None) -> AuditReport:
         if not earlier.ok:
             raise DataDamagedError(f"{after} and the journal disagree: {earlier.problems[0]}")
         begin = Head(earlier.last, earlier.head)
-    with ledger.audit(writes=True) as audit:
-        upto = audit.commit()
+    while _committed(ledger) == _AT_ONCE:
+        pass
     with ledger.audit() as audit, written_whole(path) as file:
-        report = _write(file, ledger.id, begin, audit.entries(upto))
+        report = _write(file, ledger.id, begin, audit.entries(audit.last()))
     with ledger.audit(writes=True) as audit:
         audit.keep_head(Head(report.last, report.head))
     return report
+
+
+def _committed(ledger: Ledger) -> int:
+    with ledger.audit(writes=True) as audit:
+        return audit.commit(_AT_ONCE)
 
 
 def check_audit_file(path: Path, ledger: Ledger | None = None) -> AuditReport:
@@ -255,4 +261,4 @@ def _parsed(line: bytes, number: int) -> dict[str, Any]:
         raise _WrongError(f"line {number} is no JSON") from error
     if not isinstance(found, dict):
         raise _WrongError(f"line {number} is no JSON object")
-    return found
+    return cast("dict[str, Any]", found)
