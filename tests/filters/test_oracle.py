@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from commonplace import HashingEmbedder, InvalidInputError, Memory, Record, matches, parse_filter
+
+if TYPE_CHECKING:
+    from tests.figures import Figures
 
 NAMES = st.sampled_from(
     ["a", "b", "a.b", "a.b.c", "c d", "", 'q"q', "b\\s", "tab\t", "ü", "0", "$x"[1:], "c"]
@@ -98,30 +101,37 @@ RECORDS = st.fixed_dictionaries(
 )
 
 
-def check(records: list[dict[str, Any]], given_filter: dict[str, Any]) -> None:
-    with Memory(":memory:", embedder=HashingEmbedder(8)) as memory:
-        stored = memory.add_many([{**record, "embed": False} for record in records])
-        tree = parse_filter(given_filter)
-        expected = {record.id for record in stored if matches(tree, record)}
-        assert {record.id for record in memory.list(filter=given_filter)} == expected
-        assert memory.count(filter=given_filter) == len(expected)
+def check(memory: Memory, records: list[dict[str, Any]], given_filter: dict[str, Any]) -> None:
+    stored = memory.add_many([{**record, "embed": False} for record in records])
+    tree = parse_filter(given_filter)
+    expected = {record.id for record in stored if matches(tree, record)}
+    assert {record.id for record in memory.list(filter=given_filter)} == expected
+    assert memory.count(filter=given_filter) == len(expected)
+    memory.delete(everything=True)
 
 
-@given(records=st.lists(RECORDS, min_size=1, max_size=8), given_filter=FILTERS)
-@settings(max_examples=300)
-def test_sql_agrees_with_plain_python(
-    records: list[dict[str, Any]], given_filter: dict[str, Any]
-) -> None:
-    check(records, given_filter)
+def checked(trees: int) -> None:
+    with Memory(":memory:", embedder=HashingEmbedder(8), keep_versions=0) as memory:
+
+        @given(records=st.lists(RECORDS, min_size=1, max_size=8), given_filter=FILTERS)
+        @settings(max_examples=trees)
+        def compare(records: list[dict[str, Any]], given_filter: dict[str, Any]) -> None:
+            memory.delete(everything=True)  # what an example left that failed
+            check(memory, records, given_filter)
+
+        compare()
+
+
+def test_sql_agrees_with_plain_python(figures: Figures) -> None:
+    checked(300)
+    figures(14, trees=300, differences=0)
 
 
 @pytest.mark.nightly
-@given(records=st.lists(RECORDS, min_size=1, max_size=8), given_filter=FILTERS)
-@settings(max_examples=20_000)
-def test_sql_agrees_with_plain_python_at_length(
-    records: list[dict[str, Any]], given_filter: dict[str, Any]
-) -> None:
-    check(records, given_filter)
+@pytest.mark.timeout(3_000)
+def test_sql_agrees_with_plain_python_at_length(figures: Figures) -> None:
+    checked(20_000)
+    figures(14, trees=20_000, differences=0)
 
 
 # The decided cases: metadata, filter, whether it matches.

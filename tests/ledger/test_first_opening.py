@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Timer
 from typing import TYPE_CHECKING
@@ -53,3 +55,32 @@ def test_an_opening_outwaits_another_that_is_making_the_ledger(
             assert memory.count() == 0
         release.join()
     engine.dispose()
+
+
+IMPORTING = """
+import sqlite3, sys
+from pathlib import Path
+from commonplace import HashingEmbedder, Memory
+
+class Look:
+    def find_spec(self, name, path=None, target=None):
+        if name == "alembic":
+            with sqlite3.connect(Path(sys.argv[1]) / "ledger.sqlite", timeout=0) as other:
+                other.execute("BEGIN IMMEDIATE")
+            print("free")
+
+sys.meta_path.insert(0, Look())
+Memory(sys.argv[1], embedder=HashingEmbedder(16)).close()
+"""
+
+
+def test_what_is_slow_to_import_is_imported_before_others_have_to_wait(path: Path) -> None:
+    """Regression: on a busy machine others that opened it got a StoreLockedError."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTING, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.stdout, done.returncode) == ("free\n", 0), done.stderr

@@ -6,8 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.figures import Figures
 
 PROGRAM = Path(__file__).parent / "programs" / "fork.py"
 
@@ -16,6 +20,18 @@ PROGRAM = Path(__file__).parent / "programs" / "fork.py"
 @pytest.mark.parametrize("way", ["close", "exit", "collect"])
 def test_a_forked_child_is_refused_at_once_and_its_end_harms_nobody(path: Path, way: str) -> None:
     """Regression: a child that exits runs its finalizers, and closed its parent's index process."""
+    forked(path, way)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1_800)
+def test_fifty_forks_harm_nobody(tmp_path: Path, figures: Figures) -> None:
+    for number in range(50):
+        forked(tmp_path / str(number), ["close", "exit", "collect"][number % 3])
+    figures(20, forks=50, refused=50, hangs=0, harmed=0)
+
+
+def forked(path: Path, way: str) -> None:
     done = subprocess.run(
         [sys.executable, str(PROGRAM), str(path), way],
         capture_output=True,

@@ -15,6 +15,7 @@ import pytest
 from commonplace import HashingEmbedder, Memory
 
 if TYPE_CHECKING:
+    from tests.figures import Figures
     from tests.processes.conftest import AwaitEnd, IndexProcesses
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -63,8 +64,11 @@ def cycles(path: Path, count: int, index: str) -> None:
     assert held() == before
 
 
-def test_opening_and_closing_by_any_name_leaves_no_file_thread_or_process(path: Path) -> None:
+def test_opening_and_closing_by_any_name_leaves_no_file_thread_or_process(
+    path: Path, figures: Figures
+) -> None:
     cycles(path, 20, "exact")
+    figures(21, cycles=20, spellings=5, file_handles_more=0, threads_more=0, processes_more=0)
 
 
 def test_opening_and_closing_with_an_index_leaves_no_file_thread_or_process(
@@ -75,8 +79,10 @@ def test_opening_and_closing_with_an_index_leaves_no_file_thread_or_process(
 
 
 @pytest.mark.nightly
-def test_three_hundred_cycles_leave_nothing(path: Path) -> None:
+@pytest.mark.timeout(1_800)
+def test_three_hundred_cycles_leave_nothing(path: Path, figures: Figures) -> None:
     cycles(path, 300, "exact")
+    figures(21, cycles=300, spellings=5, file_handles_more=0, threads_more=0, processes_more=0)
 
 
 @pytest.mark.parametrize("sweep_every", [None, 60])

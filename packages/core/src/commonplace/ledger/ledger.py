@@ -408,10 +408,14 @@ class Ledger:
         with self._engine.connect() as connection:
             if _format_of(connection) == FORMAT:
                 return _ledger_id(connection)
+        # Alembic takes a fifth of a second to import, so only a ledger that needs it pays; and
+        # before the lock is taken, for which others may be waiting on a busy machine.
+        from commonplace.ledger.migrate import upgrade  # noqa: PLC0415
+
         with self._turn, self._engine.connect() as plain:
             connection = plain.execution_options(writes=True)
             with connection.begin():
-                return _migrate(connection)
+                return _migrate(connection, upgrade)
 
 
 def _format_of(connection: Connection) -> str | None:
@@ -428,10 +432,7 @@ def _ledger_id(connection: Connection) -> str:
     return connection.execute(query).scalar_one()
 
 
-def _migrate(connection: Connection) -> str:
-    # Alembic takes a fifth of a second to import, so only a ledger that needs it pays.
-    from commonplace.ledger.migrate import upgrade  # noqa: PLC0415
-
+def _migrate(connection: Connection, upgrade: Callable[[Connection], None]) -> str:
     found = _format_of(connection)
     if found == FORMAT:  # another process was faster
         return _ledger_id(connection)

@@ -184,9 +184,9 @@ class ReferenceMemory(States):
                 return copied(self._change(present, "restore", now, archived_at=None))
             self._drop_expired(lambda record: record.id == id, now)
             states = [one for one in self._states(id) if version in {None, one.record.version}]
-            if not states:
-                raise NotFoundError(f"no former state of {id!r} can be seen from this view")
-            return copied(self._restored(states[-1], present, now))
+            if states:
+                return copied(self._restored(states[-1], present, now))
+        raise NotFoundError(f"no former state of {id!r} can be seen from this view")
 
     def purge(
         self,
