@@ -17,7 +17,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def test_every_command_is_in_the_table_of_commands() -> None:
     group: Any = typer.main.get_command(app)
-    rows = re.findall(r"^\| `(\w+)` \|", (DOCS / "cli.md").read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| `([\w-]+)` \|", (DOCS / "cli.md").read_text("utf-8"), re.MULTILINE)
     assert sorted(rows) == sorted(group.commands)
 
 

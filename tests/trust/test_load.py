@@ -20,22 +20,7 @@ if TYPE_CHECKING:
     from tests.figures import Figures
 
 READERS = 4
-WORDS = [
-    "tea",
-    "coffee",
-    "invoice",
-    "paid",
-    "late",
-    "friday",
-    "meeting",
-    "berlin",
-    "train",
-    "dog",
-    "cat",
-    "red",
-    "blue",
-    "cello",
-]
+WORDS = ["tea", "coffee", "invoice", "paid", "late", "friday", "berlin", "dog", "red", "cello"]
 
 
 class Load:

@@ -81,6 +81,17 @@ def _watched(memory: Memory, _: Path, secret: str) -> Any:
         return made, watching
 
 
+def _extracted(memory: Memory, _: Path, secret: str) -> Any:
+    def take(*_: Any) -> list[dict[str, str]]:
+        return [{"content": secret, "unknown": "x"}]
+
+    return memory.thread("t").extract(take)
+
+
+def _looked_at(memory: Memory, *_: Path | str) -> Any:
+    return [memory.history("kept"), memory.events(), memory.related("kept")]
+
+
 def _broken(memory: Memory, path: Path, secret: str) -> Any:
     """The database itself fails in the middle of a write: its errors carry what was written."""
     ledger = path.parent / "memory" / "ledger.sqlite"
@@ -133,8 +144,8 @@ DEEDS: list[Callable[[Memory, Path, str], Any]] = [
     lambda memory, _, secret: memory.thread("t").add([{"role": 5, "content": secret}]),
     lambda memory, _, secret: memory.thread("t").add([{"role": "user", "content": {secret: {1}}}]),
     lambda memory, _, secret: memory.thread("t", source={"user": secret}).context(max_tokens=9),
-    lambda memory, _, secret: memory.thread("t").extract(lambda *_: [{"content": secret, "x": 1}]),
-    lambda memory, *_: [memory.history("kept"), memory.events(), memory.related("kept")],
+    _extracted,
+    _looked_at,
     lambda memory, _, secret: memory.roll_back(filter={"@content": secret}, dry_run=True),
     _imported,
     _not_imported,
