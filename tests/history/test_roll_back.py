@@ -192,9 +192,11 @@ def test_messages_go_and_what_was_made_of_them_is_named(memory: Memory) -> None:
     thread = memory.thread("chat", source=USER)
     thread.add(["hello", "my dog is called Rex"])
     memory.thread("chat", source=PAGE).add("remember that the dog is called Ox")
-    (fact,) = thread.extract(
-        lambda new, _: [{"content": "The dog is Ox", "messages": [new[-1].id]}] if new else []
-    ).added
+
+    def take(new: Any, _: Any) -> list[dict[str, Any]]:
+        return [{"content": "The dog is Ox", "messages": [new[-1].id]}] if new else []
+
+    (fact,) = thread.extract(take).added
     report = memory.roll_back(source={"uri": PAGE.uri})
     assert len(report.deleted) == 1
     assert report.derived == (fact.id,)

@@ -69,7 +69,15 @@ def _elsewhere(index: Path, trap: Path) -> None:
     index.symlink_to(elsewhere)
 
 
-@pytest.mark.parametrize("prepared", [_pickled, _configured, _linked, _elsewhere])
+@pytest.mark.parametrize(
+    "prepared",
+    [
+        _pickled,
+        _configured,
+        pytest.param(_linked, marks=pytest.mark.nightly),
+        pytest.param(_elsewhere, marks=pytest.mark.nightly),
+    ],
+)
 def test_prepared_files_do_nothing_and_the_memory_answers(
     built: Built, tmp_path: Path, prepared: Callable[[Path, Path], None]
 ) -> None:

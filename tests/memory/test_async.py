@@ -131,6 +131,10 @@ EXAMPLES: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {
     "restore": [(("2", 1), {})],
     "archive": [((["0", "nobody"],), {})],
     "purge": [(("2",), {}), ((), {"everything": True, "dry_run": True})],
+    "roll_back": [
+        ((), {"filter": {"@id": "0"}, "dry_run": True}),
+        ((), {"filter": {"@id": "0"}}),
+    ],
     "supersede": [(("0", {"content": "white tea", "id": "new"}), {"reason": "he said so"})],
     "share": [(("0", "s/1"), {})],
     "unshare": [(("0",), {})],
@@ -172,6 +176,7 @@ REFUSED: list[tuple[str, tuple[Any, ...], dict[str, Any], type[CommonplaceError]
     ("search", (), {"vector": [1.0]}, ModelMismatchError),
     ("restore", ("nobody",), {}, NotFoundError),
     ("purge", (), {}, InvalidInputError),
+    ("roll_back", (), {}, InvalidInputError),
     ("supersede", ("nobody", "x"), {}, NotFoundError),
     ("link", ("0", "nobody"), {}, NotFoundError),
     ("related", (), {}, InvalidInputError),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sqlite3
 import time
@@ -245,6 +246,17 @@ _TEXTS = {False: _TextIndex("full_text"), True: _TextIndex("version_text")}
 SQLITE = SqliteDialect()
 
 
+_LOGGED_AS = "commonplace"
+
+
+def _holds_no_row(record: logging.LogRecord) -> bool:
+    """SQLAlchemy logs what it reads, row by row, at the level of debugging: memories, that is."""
+    return record.levelno > logging.DEBUG
+
+
+logging.getLogger(f"sqlalchemy.engine.Engine.{_LOGGED_AS}").addFilter(_holds_no_row)
+
+
 def open_engine(path: Path | None, durability: Durability) -> Engine:
     """An engine on the file at `path`, or on a private database in memory for None."""
     if path is None:
@@ -253,6 +265,7 @@ def open_engine(path: Path | None, durability: Durability) -> Engine:
             poolclass=StaticPool,
             connect_args={"check_same_thread": False},
             hide_parameters=True,
+            logging_name=_LOGGED_AS,
         )
     else:
         engine = create_engine(
@@ -265,6 +278,7 @@ def open_engine(path: Path | None, durability: Durability) -> Engine:
             max_overflow=56,
             pool_use_lifo=True,  # the one just used has its pages in its cache
             hide_parameters=True,
+            logging_name=_LOGGED_AS,
         )
     _listen(engine, path, durability)
     return engine

@@ -15,12 +15,14 @@ from typing import IO, TYPE_CHECKING, cast
 from commonplace.errors import (
     FileDamagedError,
     InvalidInputError,
+    LimitExceededError,
     NotFoundError,
     PermissionDeniedError,
     StorageFullError,
     StoreUnavailableError,
 )
 from commonplace.jsonvalue import checked_text
+from commonplace.limits import MAX_LINE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -114,9 +116,15 @@ class Source:
 
         Raises:
             FileDamagedError: it is compressed, and damaged or cut off.
+            LimitExceededError: a line is longer than any that is written.
         """
         with self._unpacked() as file:
-            for line in file:  # noqa: UP028 - `yield from` would close the file with the generator
+            while line := file.readline(MAX_LINE_BYTES + 1):
+                if len(line) > MAX_LINE_BYTES:
+                    raise LimitExceededError(
+                        f"{self.path}: a line has at most {MAX_LINE_BYTES:,} bytes; is it a file "
+                        "of lines?"
+                    )
                 yield line
 
     def chunks(self) -> Iterator[bytes]:
