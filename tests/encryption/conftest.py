@@ -12,14 +12,15 @@ from commonplace import Encryption, HashingEmbedder, Memory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.clocks import StepClock
     from tests.history.conftest import CountingEmbedder
+
+    from commonplace.testing import FakeClock
 
 KEY = bytes(range(32))
 
 
 @pytest.fixture
-def memory(clock: StepClock) -> Iterator[Memory]:
+def memory(clock: FakeClock) -> Iterator[Memory]:
     encryption = Encryption(keys={"old": KEY})
     with Memory(
         ":memory:", embedder=HashingEmbedder(64), clock=clock, encryption=encryption
@@ -29,7 +30,7 @@ def memory(clock: StepClock) -> Iterator[Memory]:
 
 
 @pytest.fixture
-def timed(clock: StepClock, counting: CountingEmbedder) -> Iterator[Memory]:  # noqa: F811 - the fixture
+def timed(clock: FakeClock, counting: CountingEmbedder) -> Iterator[Memory]:  # noqa: F811 - the fixture
     encryption = Encryption(keys={"old": KEY})
     with Memory(":memory:", embedder=counting, clock=clock, encryption=encryption) as opened:
         yield opened

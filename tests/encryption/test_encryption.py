@@ -211,7 +211,7 @@ def test_what_was_swapped_or_altered_is_refused(path: Path, column: str, how: st
         with pytest.raises(DataDamagedError, match="altered or belongs to another"):
             memory.get(one.id)
         assert memory.get(two.id) == two
-        assert memory.verify().problems == ("1 records that cannot be read back",)
+        assert memory.verify().problems == ("1 records that are not as they were written",)
 
 
 def test_who_opened_it_before_writes_nothing_that_is_not_encrypted(path: Path) -> None:

@@ -21,15 +21,16 @@ from commonplace import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.clocks import StepClock
     from tests.figures import Figures
+
+    from commonplace.testing import FakeClock
 
 PAGE = Source(app="langchain", agent="browser", uri="https://evil.example/page")
 USER = Source(app="app", user="alice", trust=1.0)
 
 
 @pytest.fixture
-def memory(clock: StepClock) -> Iterator[Memory]:
+def memory(clock: FakeClock) -> Iterator[Memory]:
     with Memory(":memory:", embedder=HashingEmbedder(64), clock=clock) as opened:
         yield opened
 
@@ -89,7 +90,7 @@ def test_the_newest_state_that_is_not_its_own_comes_back(memory: Memory) -> None
     assert [one.replaced_by for one in memory.history("x")][-2:] == ["restore", None]
 
 
-def test_only_since_a_moment(memory: Memory, clock: StepClock) -> None:
+def test_only_since_a_moment(memory: Memory, clock: FakeClock) -> None:
     memory.add("early", id="a", source=PAGE)
     memory.add("early", id="b", source=PAGE)
     since = clock.wait(10)
@@ -108,7 +109,7 @@ def test_by_a_filter_such_as_trust(memory: Memory) -> None:
     assert report.deleted == ("b",)
 
 
-def test_a_moment_alone_brings_all_back_as_it_was(memory: Memory, clock: StepClock) -> None:
+def test_a_moment_alone_brings_all_back_as_it_was(memory: Memory, clock: FakeClock) -> None:
     memory.add("changed", id="changed", source=USER, tags=["kept"])
     memory.add("deleted", id="deleted", key="key", scope="users/alice")
     memory.add("archived", id="archived")
@@ -143,7 +144,7 @@ def test_what_it_superseded_holds_again(memory: Memory) -> None:
     assert memory.links("old") == []
 
 
-def test_keys_that_were_exchanged_come_back(memory: Memory, clock: StepClock) -> None:
+def test_keys_that_were_exchanged_come_back(memory: Memory, clock: FakeClock) -> None:
     memory.add("one", id="1", key="a")
     memory.add("two", id="2", key="b")
     since = clock.wait(1)
@@ -162,7 +163,7 @@ def test_a_key_that_another_has_by_now_is_said_to_block(memory: Memory) -> None:
     assert contents(memory) == {"x": "bad", "y": "newer"}
 
 
-def test_earlier_states_that_are_not_kept_are_said_to_be_lost(clock: StepClock) -> None:
+def test_earlier_states_that_are_not_kept_are_said_to_be_lost(clock: FakeClock) -> None:
     embedder = HashingEmbedder(16)
     with Memory(":memory:", embedder=embedder, clock=clock, keep_versions=1) as memory:
         for source in (USER, PAGE, PAGE):
@@ -206,7 +207,7 @@ def test_messages_go_and_what_was_made_of_them_is_named(memory: Memory) -> None:
     assert info.messages == 2
 
 
-def test_messages_that_are_gone_do_not_come_back(memory: Memory, clock: StepClock) -> None:
+def test_messages_that_are_gone_do_not_come_back(memory: Memory, clock: FakeClock) -> None:
     (message,) = memory.thread("chat").add("hello")
     since = clock.wait(1)
     memory.thread("chat").delete_messages(message.id)
@@ -272,7 +273,7 @@ def test_what_says_nothing_undoes_nothing(memory: Memory, wrong: dict[str, Any])
 
 
 @pytest.mark.anyio
-async def test_with_await(memory: Memory, clock: StepClock) -> None:
+async def test_with_await(memory: Memory, clock: FakeClock) -> None:
     memory.add("poison", id="x")
     since = clock.moment() - timedelta(seconds=1)
     assert (await AsyncMemory(memory).roll_back(since=since)).deleted == ("x",)

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import pytest
 from crewai.memory.storage.backend import EmbeddingDimensionMismatchError
 from langgraph.store.base import InvalidNamespaceError
-from tests.clocks import StepClock
 from tests.parity.acting import DEEDS, Act, Faces
 from tests.parity.tenants import Tenant, Watch, names, shown
 
 from commonplace import CommonplaceError, HashingEmbedder, Memory, Scope
+from commonplace.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ class House:
     """All tenants in one memory, and what is known of each beside it."""
 
     def __init__(self, directory: Path, runner: asyncio.Runner, index: str) -> None:
-        self.clock = StepClock()
+        self.clock = FakeClock()
         self.memory = Memory(
             directory / "memory", embedder=HashingEmbedder(64), clock=self.clock, index=index
         )

@@ -10,6 +10,7 @@ from sqlalchemy import and_, delete, func, or_, select, update
 
 from commonplace.jsonvalue import dump_json, load_json
 from commonplace.ledger.auditing import keep_leaves
+from commonplace.ledger.quotas import quotas
 from commonplace.ledger.replacing import replaced
 from commonplace.ledger.rowwriting import RowWriter
 from commonplace.ledger.schema import (
@@ -25,8 +26,10 @@ from commonplace.ledger.schema import (
     version_vectors,
     versions,
 )
+from commonplace.ledger.sealing import SEALING
 from commonplace.ledger.selection import in_scopes, parameters, shape
 from commonplace.message import summary_key
+from commonplace.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -220,10 +223,17 @@ class Eraser(RowWriter):
         query = select(scopes.c.id, scopes.c.path).where(
             scopes.c.id.in_(below), scopes.c.id != ROOT_SCOPE_ID
         )
-        rows = self._connection.execute(query).all()
+        kept = self._sealed_places()
+        rows = [row for row in self._connection.execute(query).all() if row.path not in kept]
         scope = self._scopes.scope(top)
         heir = ROOT_SCOPE_ID if top == ROOT_SCOPE_ID else self._scopes.find(scope.parent)
         return [row.id for row in rows], [row.path for row in rows], heir or ROOT_SCOPE_ID
+
+    def _sealed_places(self) -> set[str]:
+        """The paths that stay: what is written there again is to be encrypted again."""
+        policy = load_json(self.setting(SEALING) or "{}")
+        sealed = [Scope.parse(path) for path in policy.get("scopes", ())]
+        return {above.path for scope in sealed for above in scope.ancestors()}
 
     def _remove(self, found: _Found, see: See, now: int) -> dict[str, int]:
         """Remove the records and the former states; how many rows beside them."""
@@ -387,6 +397,8 @@ class Eraser(RowWriter):
         self._connection.execute(delete(scope_tree).where(either), values)
         chosen = delete(scopes).where(self._dialect.among(scopes.c.id, "places"))
         self._connection.execute(chosen, values)
+        for path in quotas(self._connection).keys() & set(found.paths):
+            self.set_quota(Scope.parse(path), None)
 
 
 class _Found(NamedTuple):

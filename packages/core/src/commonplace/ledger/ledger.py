@@ -338,7 +338,13 @@ class Ledger:
     def files(self) -> Generator[LedgerFiles]:
         """The ledger's files, to be written anew; writers of this process wait meanwhile."""
         with self._turn, self._connections.lent() as connection:
-            yield LedgerFiles(connection.connection.driver_connection, self._translate)
+            driver: Any = connection.connection.driver_connection
+            sealing.look_away(driver)  # SQLite cannot write indexes anew behind views
+            try:
+                yield LedgerFiles(driver, self._translate)
+            finally:
+                if self._keyring is not None or self._blind:
+                    sealing.look_through(driver, self._keyring)
 
     def close(self) -> None:
         """Close every connection. Idempotent."""

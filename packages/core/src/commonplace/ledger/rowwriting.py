@@ -6,18 +6,20 @@ import functools
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Delete, bindparam, case, delete, func, select, update
+from sqlalchemy import Delete, bindparam, case, delete, func, insert, select, update
 
 from commonplace.drafts import OWN_SPACE
 from commonplace.errors import ConflictError
 from commonplace.failpoints import reach
+from commonplace.jsonvalue import dump_json
 from commonplace.ledger.driver import fixed, positional
 from commonplace.ledger.entries import event, has_text, new_event, vector_rows
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.history import History
 from commonplace.ledger.links import LinkWriter
+from commonplace.ledger.quotas import QUOTAS, quotas
 from commonplace.ledger.rows import row_of
-from commonplace.ledger.schema import FINDABLE, journal, records, spaces, vectors
+from commonplace.ledger.schema import FINDABLE, journal, records, settings, spaces, vectors
 from commonplace.ledger.sealing import Sealer
 from commonplace.ledger.snapshot import Snapshot
 from commonplace.ledger.threadwriting import ThreadWriter
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Row
 
+    from commonplace.jsonvalue import JsonValue
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.entries import Entry
     from commonplace.ledger.scope_ids import ScopeIds
@@ -123,6 +126,17 @@ class RowWriter(Snapshot):
         if operation != "erase":
             self._log([event(row, operation, held.get(row.pk, 0), now) for row in rows])
         return len(rows)
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Keep something under a name."""
+        self._connection.execute(_FORGET_SETTING, {"old": name})
+        self._connection.execute(_KEEP_SETTING, {"name": name, "value": value})
+
+    def set_quota(self, scope: Scope, records: int | None) -> None:
+        """Say how many records there may be at a scope and below it; None for any number."""
+        allowed = {**quotas(self._connection), scope.path: records}
+        kept: JsonValue = {path: most for path, most in allowed.items() if most is not None}
+        self.set_setting(QUOTAS, dump_json(kept))
 
     def _rows_by_id(self, ids: Sequence[str]) -> dict[str, Row[Any]]:
         if not ids:
@@ -319,6 +333,9 @@ _EVENT = [column.name for column in journal.c if column.name != "seq"]
 _INSERT_RECORD = positional(records.insert(), _COLUMNS)
 
 _INSERT_VECTOR = fixed(vectors.insert())
+
+_FORGET_SETTING = fixed(delete(settings).where(settings.c.name == bindparam("old")))
+_KEEP_SETTING = fixed(insert(settings))
 
 _INSERT_EVENT = positional(journal.insert(), _EVENT)
 

@@ -66,6 +66,12 @@ _AT = "(SELECT scope_id FROM records WHERE id = {})"
 _failed = threading.local()
 
 
+def look_away(driver: Any) -> None:
+    """Make a connection read what is stored, as it is."""
+    for name in _TABLES:
+        driver.execute(f"DROP VIEW IF EXISTS temp.{name}")
+
+
 def stored_table(table: Table) -> Table:
     """A table as it is stored, and not the view that may stand before it."""
     return _STORED[table.name]

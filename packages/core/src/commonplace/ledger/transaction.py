@@ -6,7 +6,7 @@ import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, select, update
 
 from commonplace.clock import from_micros
 from commonplace.drafts import OWN_SPACE
@@ -17,12 +17,11 @@ from commonplace.ledger import checking
 from commonplace.ledger.driver import fixed
 from commonplace.ledger.entries import NO_VECTORS, Entry, Written
 from commonplace.ledger.fulltext import scope_tokens
-from commonplace.ledger.quotas import QUOTAS, quotas
 from commonplace.ledger.reindexing import SpaceChange
 from commonplace.ledger.rotating import Rotation
 from commonplace.ledger.rows import checksum
 from commonplace.ledger.rowwriting import RowWriter
-from commonplace.ledger.schema import index_state, records, settings, spaces
+from commonplace.ledger.schema import index_state, records, spaces
 from commonplace.ledger.sealing import SEALING, guard
 from commonplace.ledger.selection import live_in_scopes, parameters, shape
 
@@ -194,9 +193,9 @@ class Transaction(RowWriter):
         self._rewrite([(row, entry, scope_id)], now, keep_vectors=True, operation=operation)
         return revised
 
-    def _note(self, row: Row[Any], record: Record, value: str) -> dict[str, Any]:
+    def _note(self, row: Any, record: Record, value: str) -> dict[str, Any]:
         """What a standing record's value and checksum become."""
-        state = {**dict(zip(row._fields, row, strict=True)), "value": value}
+        state = {**row._asdict(), "value": value}
         state["checksum"] = checksum(state)
         marked = state if self._sealer is None else self._sealer.marked(state)
         return {
@@ -304,17 +303,6 @@ class Transaction(RowWriter):
         if not changed.rowcount and any(one.id == space.id for one in self.spaces().values()):
             new = {"space_id": space.id, "applied_seq": applied_seq}
             self._connection.execute(index_state.insert(), new)
-
-    def set_setting(self, name: str, value: str) -> None:
-        """Keep something under a name."""
-        self._connection.execute(_FORGET_SETTING, {"old": name})
-        self._connection.execute(_KEEP_SETTING, {"name": name, "value": value})
-
-    def set_quota(self, scope: Scope, records: int | None) -> None:
-        """Say how many records there may be at a scope and below it; None for any number."""
-        allowed = {**quotas(self._connection), scope.path: records}
-        kept: JsonValue = {path: most for path, most in allowed.items() if most is not None}
-        self.set_setting(QUOTAS, dump_json(kept))
 
     def seal(self, policy: str, scopes: Sequence[Scope]) -> None:
         """Keep which scopes are sealed, and let the ledger refuse what is not, from now on."""
@@ -552,8 +540,6 @@ def _is_over(row: Row[Any], now: int) -> bool:
     return row.expires_at is not None and row.expires_at <= now
 
 
-_FORGET_SETTING = fixed(delete(settings).where(settings.c.name == bindparam("old")))
-_KEEP_SETTING = fixed(insert(settings))
 _NOTE = fixed(
     update(records)
     .where(records.c.id == bindparam("noted_id"))
