@@ -137,7 +137,7 @@ class Transaction(RowWriter):
         noted = [(record.id, _noted(record, app, at)) for record in found]
         values = {name: dump_json(value) for name, value in noted if value}
         states = [
-            {**dict(zip(row._fields, row, strict=True)), "value": values[name]}
+            {**{each.name: getattr(row, each.name) for each in records.c}, "value": values[name]}
             for name, row in self._rows_by_id(list(values)).items()
         ]
         rows = [
