@@ -211,10 +211,7 @@ def test_archived_records_are_found_and_passed_through(path: Any) -> None:
         memory.add_many([{"id": name} for name in "abc"])
         memory.link("a", "b")
         memory.link("b", "c")
-        with memory._store._ledger.write() as transaction:  # pyright: ignore[reportPrivateUsage] - no verb archives yet
-            transaction._connection._driver.execute(  # pyright: ignore[reportPrivateUsage] - as above
-                "UPDATE records SET archived_at = 1 WHERE id = 'b'"
-            )
+        assert memory.archive("b") == 1
         assert [record.id for record in memory.list(order_by="id")] == ["a", "c"]
         assert [one.id for one in memory.related("a")] == ["b", "c"]
         assert len(memory.links("a")) == 1

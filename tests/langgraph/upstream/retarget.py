@@ -28,6 +28,7 @@ from sqlalchemy import select, text
 
 from commonplace import Scope
 from commonplace.clock import from_micros
+from commonplace.ledger.rows import checksum
 from commonplace.ledger.schema import records
 from langgraph_store_commonplace import AsyncCommonplaceStore, CommonplaceStore
 
@@ -135,6 +136,12 @@ class Cursor:
                 )
                 now = time.time_ns() // 1000
                 transaction._connection.execute(text(change), {**which, "now": now})
+                chosen = "SELECT * FROM records WHERE scope_id = :scope AND key = :key"
+                for row in transaction._connection.execute(text(chosen), which).mappings().all():
+                    transaction._connection.execute(
+                        text("UPDATE records SET checksum = :sum WHERE pk = :pk"),
+                        {"sum": checksum(row), "pk": row["pk"]},
+                    )
             else:
                 wanted = (records.c.scope_id == scope_id) & (records.c.key == key)
                 row = transaction._connection.execute(
