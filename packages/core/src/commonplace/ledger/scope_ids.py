@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, func, select, update
@@ -71,7 +70,7 @@ class ScopeIds:
         self._learned: dict[Scope, int] = {}
         self._names: dict[int, Scope] = {}
         self._lineages: dict[int, tuple[int, ...]] = {}
-        self._changed: Counter[int] = Counter()
+        self._changed: dict[int, int] = {}
 
     @property
     def epoch(self) -> int:
@@ -142,8 +141,8 @@ class ScopeIds:
         for scope_id, change in direct.items():
             for containing in (ROOT_SCOPE_ID, *self.lineage(scope_id)):
                 totals[containing] = totals.get(containing, 0) + change
-        self._changed.update(totals)
         for scope_id, change in totals.items():
+            self._changed[scope_id] = self._changed.get(scope_id, 0) + change
             values = {"scope": scope_id, "direct": direct.get(scope_id, 0), "change": change}
             self._connection.execute(_ADD_COUNTS, values)
 
