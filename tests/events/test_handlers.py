@@ -119,6 +119,7 @@ def test_every_verb_that_writes_tells_at_once(
         ),
         "expire": lambda: (memory.add("x", ttl=timedelta(microseconds=1)), memory.sweep()),
         "move": lambda: memory.update("other", scope="elsewhere"),
+        "erase": lambda: memory.erase("other"),
     }
     assert verbs.keys() == set(OPERATIONS)
     for operation, verb in verbs.items():

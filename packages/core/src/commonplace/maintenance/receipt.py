@@ -56,7 +56,8 @@ class Scan:
     @classmethod
     def from_dict(cls, said: dict[str, Any]) -> Scan:
         """The scan that `Receipt.to_dict` made this of."""
-        return cls(**{**said, "unread": tuple(said["unread"])})
+        fields: dict[str, Any] = {**said, "unread": tuple(said["unread"])}
+        return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
