@@ -121,8 +121,8 @@ def _source_of_both(old: Record, new: Record) -> Source:
     keeps = old.value is not None and new.value is None
     writer = old.source.changed_by(new.source) if keeps else new.source
     first, second = old.source.trust, new.source.trust
-    known = first is not None and second is not None
-    return replace(writer, trust=min(first, second) if known else None)
+    least = None if first is None or second is None else min(first, second)
+    return replace(writer, trust=least)
 
 
 def _merged(transaction: Transaction, old: Record, entry: Entry, now: int) -> Record:
