@@ -52,7 +52,8 @@ class ScriptedLLM(BaseLLM):
         response_model: type[BaseModel] | None = None,
         **__: Any,
     ) -> Any:
-        text = messages if isinstance(messages, str) else str([m["content"] for m in messages])
+        asked = [messages] if isinstance(messages, str) else [m["content"] for m in messages]
+        text = "\n".join(map(str, asked))
         if response_model is ExtractedMemories:
             return ExtractedMemories(memories=self.learns)
         if response_model is MemoryAnalysis:

@@ -88,7 +88,7 @@ def _extracted(memory: Memory, _: Path, secret: str) -> Any:
     return memory.thread("t").extract(take)
 
 
-def _looked_at(memory: Memory, *_: Path | str) -> Any:
+def _looked_at(memory: Memory, _: Path, __: str) -> Any:
     return [memory.history("kept"), memory.events(), memory.related("kept")]
 
 

@@ -113,10 +113,16 @@ def _cosines(matrix: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArra
     return np.divide(matrix @ vector, lengths, out=np.zeros(len(matrix)), where=lengths > 0)
 
 
-def _source_of_both(old: Source, new: Source) -> Source:
-    """Who says what a merged record says: who wrote its text; as trusted as the less trusted."""
-    known = old.trust is not None and new.trust is not None
-    return replace(new, trust=min(old.trust or 0.0, new.trust or 0.0) if known else None)
+def _source_of_both(old: Record, new: Record) -> Source:
+    """Who says what a merged record says: who wrote its text; as trusted as the less trusted.
+
+    Where the old value stays, its app does, too: it says how the value reads.
+    """
+    keeps = old.value is not None and new.value is None
+    writer = old.source.changed_by(new.source) if keeps else new.source
+    first, second = old.source.trust, new.source.trust
+    least = None if first is None or second is None else min(first, second)
+    return replace(writer, trust=least)
 
 
 def _merged(transaction: Transaction, old: Record, entry: Entry, now: int) -> Record:
@@ -133,7 +139,7 @@ def _merged(transaction: Transaction, old: Record, entry: Entry, now: int) -> Re
         content=new.content,
         value=old.value if new.value is None else new.value,
         importance=max(old.importance, new.importance),
-        source=_source_of_both(old.source, new.source),
+        source=_source_of_both(old, new),
         expires_at=later_expiry(old, new),
         version=old.version + 1,
     )
