@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -55,7 +55,11 @@ def call(chance: random.Random) -> Call:
 
 def answer(given: Any) -> Any:
     """What was given, as it can be compared."""
-    return [one.to_dict() for one in given] if isinstance(given, list) and given else given
+    return [shown(one) for one in cast("list[Any]", given)] if isinstance(given, list) else given
+
+
+def shown(one: Any) -> Any:
+    return one.to_dict() if hasattr(one, "to_dict") else one
 
 
 def same(sequences: int) -> tuple[int, int]:

@@ -34,7 +34,7 @@ def test_what_must_be_refused_is_refused(shared: Memory, value: Any, place: str)
     before = shared.count()
     given_value = {"n": value} if place == "metadata" else value
     with pytest.raises(InvalidInputError):
-        shared.add("x", **{place: given_value})
+        shared.add_many([{"content": "x", place: given_value}])
     assert shared.count() == before
 
 

@@ -187,6 +187,7 @@ class _Nursery:
     def close(self) -> None:
         """End the process; children under way are left alone."""
         self._socket.close()
+        self._process.kill()
         self._process.wait()
 
 
