@@ -24,8 +24,9 @@ from commonplace import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.clocks import StepClock
     from tests.figures import Figures
+
+    from commonplace.testing import FakeClock
 
 OLD, NEW = bytes(range(32)), bytes(range(1, 33))
 USERS = Encryption(keys={"old": OLD}, scopes=["users"])
@@ -117,7 +118,7 @@ def test_everything_reads_as_without_encryption(path: Path) -> None:
         ]
 
 
-def test_words_find_the_past_too(path: Path, clock: StepClock) -> None:
+def test_words_find_the_past_too(path: Path, clock: FakeClock) -> None:
     with opened(path, clock=clock) as memory:
         record = memory.add("a violet umbrella", scope="users/ana")
         before = record.updated_at

@@ -40,9 +40,8 @@ if TYPE_CHECKING:
     import random
     from pathlib import Path
 
-    from tests.clocks import StepClock
-
     from commonplace.record import Direction
+    from commonplace.testing import FakeClock
 
 WORDS = [
     "tea",
@@ -72,7 +71,7 @@ class Faces:
     """The ways in that all tenants share, as one program has them."""
 
     memory: Memory
-    clock: StepClock
+    clock: FakeClock
     directory: Path
     runner: asyncio.Runner
     manage: Any = field(init=False)

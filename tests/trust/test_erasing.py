@@ -24,7 +24,7 @@ from commonplace import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.clocks import StepClock
+    from commonplace.testing import FakeClock
 
 
 def journal(memory: Memory) -> list[tuple[str, str]]:
@@ -52,7 +52,7 @@ def test_an_erased_record_takes_its_past_its_links_and_its_name_along(memory: Me
     assert [scope.scope.path for scope in memory.scopes()] == ["users/bob"]
 
 
-def test_what_was_deleted_or_expired_before_is_erased_too(path: Path, clock: StepClock) -> None:
+def test_what_was_deleted_or_expired_before_is_erased_too(path: Path, clock: FakeClock) -> None:
     with Memory(path, embedder=HashingEmbedder(64), clock=clock) as memory:
         deleted = memory.add("a deleted secret", scope="a")
         memory.delete(deleted.id)
