@@ -46,7 +46,8 @@ def public(kind: type) -> set[str]:
     return {name for name, _ in inspect.getmembers(kind) if not name.startswith("_")}
 
 
-VERBS = sorted(public(Memory) - WITHOUT_AWAIT - PROPERTIES)
+NEEDS_KEYS = {"rotate_keys"}  # tests/encryption
+VERBS = sorted(public(Memory) - WITHOUT_AWAIT - PROPERTIES - NEEDS_KEYS)
 
 
 @pytest.fixture
@@ -72,6 +73,7 @@ def twin(path: Path) -> Memory:
 
 # Arguments that are made for each test, see `things`.
 OTHER, NEW, EXPORT, LINES = "<other memory>", "<new file>", "<export>", "<lines>"
+RECEIPT, AUDIT = "<receipt>", "<audit>"
 
 
 @pytest.fixture
@@ -82,11 +84,16 @@ def things(tmp_path: Path) -> Iterator[dict[str, Any]]:
     with Memory(":memory:", embedder=HashingEmbedder(16), clock=FakeClock()) as other:
         other.add("white tea", id="other", scope="s/3")
         other.export(tmp_path / "export.jsonl")
+        other.add("erased", id="erased")
+        receipt = other.erase("erased")
+        other.audit(tmp_path / "audit.jsonl")
         yield {
             OTHER: other,
             NEW: tmp_path / "new.jsonl",
             EXPORT: tmp_path / "export.jsonl",
             LINES: lines,
+            RECEIPT: receipt,
+            AUDIT: tmp_path / "audit.jsonl",
         }
 
 
@@ -125,6 +132,14 @@ EXAMPLES: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {
     "verify": [((), {})],
     "repair": [((), {})],
     "backup": [((NEW,), {"overwrite": True})],
+    "erase": [((["0", "nobody"],), {}), ((), {"scope": "s/2"})],
+    "receipts": [((), {})],
+    "check_receipt": [((RECEIPT,), {})],
+    "compact": [((), {})],
+    "audit": [((NEW,), {})],
+    "check_audit": [((AUDIT,), {})],
+    "set_quota": [(("s",), {"records": 5})],
+    "quotas": [((), {})],
     "stats": [((), {})],
     "close": [((), {})],
     "history": [(("2",), {}), (("nobody",), {})],
@@ -156,7 +171,7 @@ EXAMPLES: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {
     "reindex": [((HashingEmbedder(32),), {})],
 }
 # What these give has an identity of its own: a new id, the id of its memory.
-MAKES_ITS_OWN = {"on", "share", "export", "backup"}
+MAKES_ITS_OWN = {"on", "share", "export", "backup", "erase", "audit"}
 CASES = [(verb, *case) for verb, cases in EXAMPLES.items() for case in cases]
 
 # For verbs that refuse, arguments that they refuse, and how.

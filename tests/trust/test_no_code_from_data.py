@@ -39,6 +39,14 @@ KNOWN = {
     # Whoever types a command names the module of an embedder; the bench names its own.
     ("core/src/commonplace/cli/reindex.py", "importlib.import_module"),
     ("core/src/commonplace/bench/importing.py", "importlib.import_module"),
+    # Tools for tests start children of their own and speak to them; they run what a test names.
+    ("core/src/commonplace/testing/child.py", "importlib.import_module"),
+    ("core/src/commonplace/testing/child.py", "os.fork"),
+    ("core/src/commonplace/testing/child.py", "runpy"),
+    ("core/src/commonplace/testing/child.py", "socket"),
+    ("core/src/commonplace/testing/crash.py", "socket"),
+    ("core/src/commonplace/testing/crash.py", "subprocess"),
+    ("core/src/commonplace/testing/faults.py", "subprocess"),
 }
 
 

@@ -74,6 +74,7 @@ NAMES = [
 ][:500]
 KNOWN = {
     *("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm", "index.lock", "index"),
+    "memory.txt",
 }
 
 

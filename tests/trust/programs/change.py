@@ -39,6 +39,7 @@ LOTS = {
 
 def main() -> None:
     path, change, seed = sys.argv[1:]
+    small_lots()
     with opened(Path(path), change) as memory:
         CHANGES[change](memory, Path(path).parent, int(seed))
 
@@ -214,6 +215,5 @@ def fill(path: Path, content: str, number: int) -> None:
             memory.link(f"r{n}", f"r{n + 1}", "next")
 
 
-small_lots()
 if __name__ == "__main__":
     main()

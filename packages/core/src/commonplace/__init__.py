@@ -78,19 +78,17 @@ if TYPE_CHECKING:
     from commonplace.middleware.redaction import Redaction
     from commonplace.middleware.sizes import SizeLimits
     from commonplace.moving import (
-        BackupReport,
         ExportReport,
         ImportReport,
         Progress,
         Refusal,
-        RestoreReport,
         Tally,
         ThreadExportReport,
         ThreadImportReport,
-        check_backup,
-        restore_backup,
     )
     from commonplace.moving.auditing import AuditReport
+    from commonplace.moving.backing import BackupReport, check_backup
+    from commonplace.moving.restoring import RestoreReport, restore_backup
     from commonplace.quotas import Quota
     from commonplace.recalling import LeftOut, Recall
     from commonplace.record import (
@@ -191,18 +189,16 @@ _HOMES = {
     "middleware.redaction": ["Redaction"],
     "middleware.sizes": ["SizeLimits"],
     "moving": [
-        "BackupReport",
         "ExportReport",
         "ImportReport",
         "Progress",
         "Refusal",
-        "RestoreReport",
         "Tally",
         "ThreadExportReport",
         "ThreadImportReport",
-        "check_backup",
-        "restore_backup",
     ],
+    "moving.backing": ["BackupReport", "check_backup"],
+    "moving.restoring": ["RestoreReport", "restore_backup"],
     "quotas": ["Quota"],
     "moving.auditing": ["AuditReport"],
     "record": [

@@ -49,7 +49,7 @@ from commonplace.maintenance import (
     verify,
 )
 from commonplace.middleware import Chain
-from commonplace.moving import write_backup
+from commonplace.moving.backing import write_backup
 from commonplace.moving.importing import Importer
 from commonplace.reading import Reader
 from commonplace.search import MessageCache, Searcher, TextCache, VectorCache
@@ -66,7 +66,8 @@ if TYPE_CHECKING:
     from commonplace.events import Watch
     from commonplace.ledger import Durability, Target
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
-    from commonplace.moving import BackupReport, Progress
+    from commonplace.moving import Progress
+    from commonplace.moving.backing import BackupReport
     from commonplace.scope import Scope
 
 IN_MEMORY = ":memory:"

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from commonplace import restore_backup as restored
 from commonplace.cli import options, terminal
 from commonplace.cli.opening import opened
 
@@ -45,6 +44,7 @@ def restore_backup(
 ) -> None:
     """Check a backup, and make a memory of it at --memory."""
     # Here and not above: it takes longer to import than `commonplace --help` should take to run.
+    from commonplace import restore_backup as restored  # noqa: PLC0415
 
     with terminal.progressing() as told:
         report = restored(backup, memory, replace=replace, progress=told)

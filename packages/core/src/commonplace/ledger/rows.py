@@ -104,8 +104,12 @@ def row_of(record: Record, scope_id: int, *, full_text: bool) -> dict[str, Any]:
 
 
 def checksum(row: Mapping[str, Any]) -> int:
-    """The checksum of the columns of a record; those that are null may be left out."""
-    return _checksum(tuple(map(row.get, _SUMMED)), row["importance"], row["content"])
+    """The checksum of the columns of a record; those that are null may be left out.
+
+    Texts may be of other classes, such as an `Enum`: what is stored of them counts.
+    """
+    values = (str.__str__(one) if isinstance(one, str) else one for one in map(row.get, _SUMMED))
+    return _checksum(tuple(values), row["importance"], str.__str__(row["content"]))
 
 
 def checksum_beside(row: Mapping[str, Any]) -> int:

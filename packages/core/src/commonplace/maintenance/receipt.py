@@ -12,7 +12,7 @@ from commonplace.errors import InvalidInputError
 from commonplace.ledger import Scale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 Step = Literal["text", "ledger", "log", "index"]
 STEPS: tuple[Step, ...] = ("text", "ledger", "log", "index")
@@ -120,7 +120,7 @@ class Receipt:
         }
 
     @classmethod
-    def from_dict(cls, said: dict[str, Any]) -> Receipt:
+    def from_dict(cls, said: Mapping[str, Any]) -> Receipt:
         """The receipt that `to_dict` made this of.
 
         Raises:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from commonplace.maintenance import ReindexReport, Report, Stats
-    from commonplace.moving import BackupReport, Progress
+    from commonplace.moving import Progress
+    from commonplace.moving.backing import BackupReport
 
 
 class Care(Handle):

@@ -92,7 +92,7 @@ class Erasing(Handle):
         Raises:
             InvalidInputError: it is none.
         """
-        given = receipt if isinstance(receipt, Receipt) else Receipt.from_dict(dict(receipt))
+        given = receipt if isinstance(receipt, Receipt) else Receipt.from_dict(receipt)
         return self._store.check_receipt(given)
 
     def compact(self) -> CompactReport:
