@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -43,25 +42,43 @@ def test_the_python_of_a_page_runs_as_one_program(page: Path, tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
 
 
+# One process runs the commands of a page: to start one for each takes longer than what they do.
+# That a command is a program of its own is tested in tests/cli.
+COMMANDS = """
+import shlex, subprocess, sys
+from commonplace.cli import main
+
+for line in sys.stdin.read().splitlines():
+    sys.argv = shlex.split(line)
+    if not sys.argv or sys.argv[0] == "./run":
+        continue  # CI runs these itself
+    if sys.argv[0] != "commonplace":
+        subprocess.run(sys.argv, check=True)
+        continue
+    try:
+        main()
+    except SystemExit as end:
+        if end.code:
+            sys.exit(f"{line}: {end.code}")
+"""
+
+
 @pytest.mark.parametrize("page", having("console"))
 def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
-    for line in "\n".join(blocks(page, "console")).splitlines():
-        if line.startswith("./run"):
-            continue  # CI runs these themselves
-        done = subprocess.run(
-            shlex.split(line),
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, (line, done.stderr)
+    done = subprocess.run(
+        [sys.executable, "-c", COMMANDS],
+        input="\n".join(blocks(page, "console")),
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_there_is_something_to_run() -> None:
