@@ -1,13 +1,17 @@
 """Ledgers and backups of other formats: older ones are brought up, newer ones refused by name.
 
-There is one format so far. The next one is made up here: a migration of one column and one table.
+`formats/` holds a ledger of each former format, written by the program of its time, and what that
+program said of it. The next format is made up here: a migration of one column and one table.
 """
 
 from __future__ import annotations
 
+import gzip
+import json
 import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,10 +21,9 @@ from commonplace.ledger import migrations
 from commonplace.ledger.schema import FORMAT
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.figures import Figures
 
+FORMATS = Path(__file__).parent / "formats"
 NEXT = f"{int(FORMAT) + 1:04}"
 MIGRATION = f"""\
 import sqlalchemy as sa
@@ -65,6 +68,29 @@ def contents(path: Path) -> dict[str, str]:
 def question(path: Path, query: str) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(path / "ledger.sqlite")) as connection:
         return connection.execute(query).fetchall()
+
+
+@pytest.mark.parametrize("former", sorted(FORMATS.glob("*.sqlite.gz")), ids=lambda file: file.name)
+def test_ledgers_of_former_formats_say_what_they_said(
+    path: Path, former: Path, figures: Figures
+) -> None:
+    told = json.loads(former.with_name(former.name.replace("sqlite.gz", "json")).read_text())
+    path.mkdir(mode=0o700)
+    (path / "ledger.sqlite").write_bytes(gzip.decompress(former.read_bytes()))
+    with Memory(path, embedder=HashingEmbedder(8), index="exact") as memory:
+        kept = memory.list(limit=1000, include_archived=True, include_closed=True, order_by="id")
+        assert [record.to_dict() for record in kept] == told["records"]
+        for name, states in told["history"].items():
+            assert [state.to_dict() for state in memory.history(name)] == states
+        assert [link.to_dict() for link in memory.links("r1")] == told["links"]
+        talk = memory.thread("talk", scope="users/u1").messages()
+        assert [message.text for message in talk] == told["messages"]
+        assert [hit.id for hit in memory.search("text 7", limit=5)] == told["found"]
+        assert memory.verify().ok
+        assert memory.erase("r1").complete
+        assert memory.verify().ok
+    assert question(path, "SELECT version_num FROM alembic_version") == [(FORMAT,)]
+    figures(8, former_formats=1, records=len(kept), lost=0)
 
 
 def test_formats_that_follow_each_other(

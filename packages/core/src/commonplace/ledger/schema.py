@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-FORMAT = "0001"
+FORMAT = "0002"
 """The newest migration; a ledger stamped with an unknown one was written by a newer version."""
 
 ROOT_SCOPE_ID = 1
@@ -90,7 +90,7 @@ def _state() -> list[Column[Any]]:
         Column("archived_at", BigInteger),
         Column("version", Integer, nullable=False),
         Column("has_text", Integer, nullable=False),
-        Column("checksum", BigInteger, nullable=False),
+        Column("checksum", BigInteger, nullable=False, server_default="0"),
     ]
 
 
@@ -160,7 +160,7 @@ vectors = Table(
     Column("ordinal", Integer, nullable=False),
     Column("origin", Text, nullable=False),
     Column("vector", LargeBinary, nullable=False),
-    Column("checksum", BigInteger, nullable=False),
+    Column("checksum", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("space_id", "record_pk", "ordinal"),
 )
 
@@ -284,7 +284,7 @@ version_vectors = Table(
     Column("ordinal", Integer, nullable=False),
     Column("origin", Text, nullable=False),
     Column("vector", LargeBinary, nullable=False),
-    Column("checksum", BigInteger, nullable=False),
+    Column("checksum", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("version_pk", "space_id", "ordinal"),
 )
 

@@ -124,7 +124,6 @@ def upgrade() -> None:
         sa.Column("archived_at", sa.BigInteger(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("has_text", sa.Integer(), nullable=False),
-        sa.Column("checksum", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["scope_id"],
             ["scopes.id"],
@@ -206,7 +205,6 @@ def upgrade() -> None:
         sa.Column("archived_at", sa.BigInteger(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("has_text", sa.Integer(), nullable=False),
-        sa.Column("checksum", sa.BigInteger(), nullable=False),
         sa.Column("replaced_at", sa.BigInteger(), nullable=False),
         sa.Column("replaced_by", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -234,7 +232,6 @@ def upgrade() -> None:
         sa.Column("ordinal", sa.Integer(), nullable=False),
         sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("vector", sa.LargeBinary(), nullable=False),
-        sa.Column("checksum", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["space_id"],
             ["spaces.id"],
@@ -339,7 +336,6 @@ def upgrade() -> None:
         sa.Column("ordinal", sa.Integer(), nullable=False),
         sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("vector", sa.LargeBinary(), nullable=False),
-        sa.Column("checksum", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["record_pk"],
             ["records.pk"],
@@ -350,23 +346,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("space_id", "record_pk", "ordinal"),
-    )
-    op.create_table(
-        "erasures",
-        sa.Column("number", _Key, nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("pending", sa.Text(), nullable=False),
-        sa.Column("receipt", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("number"),
-        sa.UniqueConstraint("id"),
-        sqlite_autoincrement=True,
-    )
-    op.create_table(
-        "audited",
-        sa.Column("seq", _Key, nullable=False),
-        sa.Column("nonce", sa.LargeBinary(), nullable=True),
-        sa.Column("leaf", sa.LargeBinary(), nullable=True),
-        sa.PrimaryKeyConstraint("seq"),
     )
     op.execute("INSERT INTO scopes (id, path, depth, records, total) VALUES (1, '', 0, 0, 0)")
     op.execute("INSERT INTO scope_tree (ancestor_id, scope_id) VALUES (1, 1)")
