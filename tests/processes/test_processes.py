@@ -25,6 +25,7 @@ from commonplace import (
     Memory,
     PermissionDeniedError,
 )
+from commonplace.ledger.schema import FORMAT
 
 # Writes batches of random size and acknowledges each on standard output once `add_many` returned.
 WRITER = """
@@ -218,7 +219,7 @@ def test_a_newer_or_foreign_ledger_is_refused(path: Path) -> None:
     with _opened(path) as memory:
         memory.add("x")
     _sql(path, "UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(FormatTooNewError, match=r"9999.*0001"):
+    with pytest.raises(FormatTooNewError, match=rf"9999.*{FORMAT}"):
         _opened(path)
     foreign = path.parent / "foreign"
     foreign.mkdir()
