@@ -22,12 +22,8 @@ class LangGraph:
 
     def __init__(self) -> None:
         stores = imported("langgraph.store.memory", "langgraph")
-        embedder = StaticEmbedder()
-
-        def embed(texts: list[str]) -> list[list[float]]:
-            return embedder.embed_documents(texts).tolist()
-
-        self._store = stores.InMemoryStore(index={"dims": embedder.dimension, "embed": embed})
+        index = {"dims": StaticEmbedder().dimension, "embed": _vectors}
+        self._store = stores.InMemoryStore(index=index)
 
     def add(self, conversation: Conversation) -> None:
         """Put its turns."""
@@ -50,11 +46,10 @@ class LangChain:
         stores = imported("langchain_core.vectorstores", "langchain-core")
         documents = importlib.import_module("langchain_core.documents")
         embeddings = importlib.import_module("langchain_core.embeddings")
-        embedder = StaticEmbedder()
 
         class _Embeddings(embeddings.Embeddings):
             def embed_documents(self, texts: list[str]) -> list[list[float]]:
-                return embedder.embed_documents(texts).tolist()
+                return _vectors(texts)
 
             def embed_query(self, text: str) -> list[float]:
                 return self.embed_documents([text])[0]

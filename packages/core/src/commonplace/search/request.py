@@ -9,6 +9,7 @@ import numpy as np
 
 from commonplace.arguments import checked_number, checked_weight
 from commonplace.errors import InvalidInputError
+from commonplace.search.context import ContextWeights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from commonplace.ledger import Selection, Space
     from commonplace.scope import Scope
-    from commonplace.search.context import ContextWeights
 
     Vector = NDArray[np.float32]
 
@@ -82,7 +82,7 @@ class Request:
         offset: how many of the best to leave out.
         min_score: hits below it are left out.
         bm25: the parameters of the lexical lane.
-        context: how messages are scored in their context; None to score them alone.
+        context: how messages are scored in their context.
         now: what time expressions in the question are reckoned from, in microseconds.
         embed: makes the dense lane of another text, if the query was embedded here.
         unscored: whether records without a vector follow the ranked ones.
@@ -97,7 +97,7 @@ class Request:
     offset: int
     min_score: float | None
     bm25: Bm25 = Bm25()
-    context: ContextWeights | None = None
+    context: ContextWeights = ContextWeights()
     now: int = 0
     embed: Callable[[str], DenseQuery | None] | None = None
     unscored: bool = False

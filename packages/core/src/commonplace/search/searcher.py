@@ -16,7 +16,6 @@ import numpy as np
 from commonplace.ledger import check_space
 from commonplace.record import Hit, Hits, Plan
 from commonplace.search.candidates import NONE, CandidateFinder, Candidates
-from commonplace.search.context import ContextWeights
 from commonplace.search.lexical import LexicalLane
 from commonplace.search.messages import contextual, speakers_named, without
 from commonplace.search.scoring import (
@@ -138,7 +137,7 @@ class Searcher:
             return
         cache = None if past else self._vectors
         block = None
-        if lane is not None and lane.small and request.context and not past:
+        if lane is not None and lane.small and not past:
             block = self._messages.block(view)
         if block is None:
             finder = CandidateFinder(view, None if past else self._index, cache)
@@ -214,13 +213,13 @@ def _in_context(
 
     The names of speakers lead vectors astray: the lexical lane and the context carry them.
     """
-    question, weights = request.words or "", request.context or ContextWeights()
+    question = request.words or ""
     dense = request.dense
     if request.embed and (named := speakers_named(block.names, question)):
         dense = request.embed(without(named, question)) or dense
     if dense is not None:
         for scored, found in _by_vector(finder, lane, request, dense):
-            yield contextual(scored, block, question, request.now, weights), found
+            yield contextual(scored, block, question, request.now, request.context), found
 
 
 def _page(

@@ -116,9 +116,10 @@ def starting_on(chosen: list[Message], roles: Sequence[str]) -> list[Message]:
     """
     if not roles:
         return chosen
+    wanted = set(roles)
     apart = list(takewhile(lambda one: one.position == NOWHERE or one.kind == "system", chosen))
     behind = chosen[len(apart) :]
-    rest = dropwhile(lambda one: not {one.role, one.kind} & set(roles), behind)
+    rest = dropwhile(lambda one: not {one.role, one.kind} & wanted, behind)
     return [*apart, *without_orphans(list(rest))]
 
 
