@@ -19,13 +19,14 @@ from commonplace.search import Bm25, ContextWeights, DenseQuery, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     import numpy as np
     from numpy.typing import NDArray
 
     from commonplace.analytics import Bucket, Counted
     from commonplace.embedding import OwnModel, Vectoriser
-    from commonplace.ledger import Ledger, Selection, Space
+    from commonplace.ledger import Ledger, Selection, Snapshot, Space
     from commonplace.middleware import Chain
     from commonplace.quotas import Quota
     from commonplace.record import Event, Record, ScopeInfo
@@ -74,7 +75,7 @@ class Reader:
 
     def by_id(self, ids: Sequence[str], selection: Selection) -> dict[str, Record]:
         """The selected records with these ids, by id."""
-        with self._ledger.read(as_of=selection.as_of) as snapshot:
+        with self._reading(len(ids), selection.as_of) as snapshot:
             found = snapshot.records_by_id(ids, selection)
         return {name: self._chain.read(record) for name, record in found.items()}
 
@@ -152,26 +153,20 @@ class Reader:
         with self._ledger.read() as snapshot:
             return snapshot.former_count(selection, ids=ids, before=before)
 
-    def by_key(self, place: Scope, key: str, selection: Selection) -> Record | None:
-        """The selected record with this key at this scope."""
-        with self._ledger.read(as_of=selection.as_of) as snapshot:
-            ids = [
-                record_id
-                for scope_id in snapshot.scope_ids([place])
-                for record_id in snapshot.ids_by_key(scope_id, [key]).values()
-            ]
-            found = list(snapshot.records_by_id(ids, selection).values()) if ids else []
-        return self._chain.read(found[0]) if found else None
+    def by_key(self, key: str, selection: Selection) -> Record | None:
+        """The selected record with this key; the selection is of one scope, not below it."""
+        if not selection.scope_ids:
+            return None
+        with self._reading(1, selection.as_of) as snapshot:
+            found = snapshot.by_key(key, selection)
+        return None if found is None else self._chain.read(found)
 
     def by_keys(
         self, places: Sequence[tuple[Scope, str]], *, now: int, as_of: int | None
     ) -> list[Record | None]:
         """The records with these keys, each at its scope; None for each there is not."""
-        if as_of is None and len(places) == 1:
-            found = [self._ledger.by_key(*places[0], now)]
-        else:
-            with self._ledger.read(as_of=as_of) as snapshot:
-                found = snapshot.records_by_key(places, now)
+        with self._reading(len(places), as_of) as snapshot:
+            found = snapshot.records_by_key(places, now)
         if not self._chain.reads:
             return found
         return [None if record is None else self._chain.read(record) for record in found]
@@ -299,6 +294,12 @@ class Reader:
         except ModelMismatchError:
             self._spaces.clear()  # a reindex put another space in the place of one
             raise
+
+    def _reading(self, records: int, as_of: int | None) -> AbstractContextManager[Snapshot]:
+        """What reads so many records by name: of one, a transaction costs as much as the read."""
+        if records == 1 and as_of is None:
+            return self._ledger.glance()
+        return self._ledger.read(as_of=as_of)
 
     def _dense(self, vectoriser: Vectoriser, lookup: Lookup) -> DenseQuery | None:
         if lookup.space is not None and lookup.space != OWN_SPACE:

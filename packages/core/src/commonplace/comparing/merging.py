@@ -153,9 +153,8 @@ def _matched(
 
 
 def _keyed(target: Side, source: Side, record: Record) -> Record | None:
-    scope = target.place(source, record)
     selection = _place(target, source, record).widened
-    return target.store.reader.by_key(scope, record.key or "", selection)
+    return target.store.reader.by_key(record.key or "", selection)
 
 
 def _like(target: Side, source: Side, record: Record) -> Record | None:

@@ -44,7 +44,7 @@ from commonplace.ledger.quotas import check_quotas
 from commonplace.ledger.rewriting import LedgerFiles
 from commonplace.ledger.rows import SEALED_SINCE
 from commonplace.ledger.schema import FORMAT, settings
-from commonplace.ledger.scope_ids import ScopeCache, ScopeIds
+from commonplace.ledger.scope_ids import ScopeIds, SharedScopes
 from commonplace.ledger.snapshot import Snapshot
 from commonplace.ledger.sqlite import (
     SQLITE,
@@ -64,7 +64,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-    from commonplace.record import Record
 
 LEDGER_FILE = "ledger.sqlite"
 SIGN_FILE = "memory.txt"
@@ -92,7 +91,7 @@ class Ledger:
     ) -> None:
         self._engine = engine
         self._dialect = dialect
-        self._cache = ScopeCache()
+        self._scopes = SharedScopes()
         self._turn = threading.RLock()
         self._keep_versions = keep_versions
         where = "in memory" if path is None else str(path)
@@ -265,26 +264,24 @@ class Ledger:
             yield Loading(driver, self._dialect, scope_ids, self._keep_versions)
             self._check_quotas(driver, scope_ids)
 
-    def by_key(self, scope: Scope, key: str, now: int) -> Record | None:
-        """The live record with this key at this scope, or None; see `Snapshot.records_by_key`.
+    @contextlib.contextmanager
+    def glance(self) -> Generator[Snapshot]:
+        """As `read`, without a transaction: each statement sees the moment at which it runs.
 
-        One record is asked for so often that it is read without a transaction of its own: the
-        statement alone sees one moment.
+        For one record, which is asked for so often that beginning and ending would count.
         """
         with self._exclusive_in_memory(), self._connections.lent() as connection:
             driver = DriverConnection(connection, self._translate, self._keyring)
-            scope_ids = ScopeIds(driver, self._dialect, self._cache_for(driver))
-            (found,) = Snapshot(driver, self._dialect, scope_ids).records_by_key(
-                [(scope, key)], now
-            )
+            scope_ids = ScopeIds(driver, self._dialect, self._scopes)
+            yield Snapshot(driver, self._dialect, scope_ids)
             scope_ids.keep()
-        return found
 
     def scope_ids(self, wanted: Sequence[Scope]) -> tuple[int, ...]:
         """The ids of those scopes that have ever held a record, from the cache if it has all."""
-        cache = self._cache
+        cache = self._scopes.newest
         known = [cache.ids.get(scope) for scope in wanted]
-        if all(known) and self.epoch() == cache.epoch:
+        erasable = any(scope.segments for scope in wanted)
+        if all(known) and not (erasable and self.epoch() > cache.epoch):
             return tuple(scope_id for scope_id in known if scope_id)
         with self.read() as snapshot:
             return snapshot.scope_ids(wanted)
@@ -352,19 +349,11 @@ class Ledger:
         if self._claim is not None:
             self._claim.release()
 
-    def _cache_for(self, driver: DriverConnection) -> ScopeCache:
-        """The scope ids that hold for what a transaction sees."""
-        epoch = epoch_of(driver)
-        if epoch > self._cache.epoch:
-            self._cache = ScopeCache(epoch)
-        cache = self._cache
-        return cache if cache.epoch == epoch else ScopeCache(epoch)
-
     @contextlib.contextmanager
     def _reading(self) -> Generator[tuple[DriverConnection, ScopeIds]]:
         with self._exclusive_in_memory(), self._connections.transaction("BEGIN") as connection:
             driver = DriverConnection(connection, self._translate, self._keyring)
-            scope_ids = ScopeIds(driver, self._dialect, self._cache_for(driver))
+            scope_ids = ScopeIds(driver, self._dialect, self._scopes)
             try:
                 yield driver, scope_ids
             except Exception as error:
@@ -385,7 +374,7 @@ class Ledger:
                 self._claim.check()
             with self._connections.transaction("BEGIN IMMEDIATE") as connection:
                 driver = DriverConnection(connection, self._translate, self._keyring)
-                scope_ids = ScopeIds(driver, self._dialect, self._cache_for(driver))
+                scope_ids = ScopeIds(driver, self._dialect, self._scopes)
                 yield driver, scope_ids
                 reach("ledger.before_commit")
             reach("ledger.after_commit")

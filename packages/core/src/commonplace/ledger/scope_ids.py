@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, func, select, update
 
 from commonplace.ledger.driver import fixed
+from commonplace.ledger.erasures import epoch_of
 from commonplace.ledger.schema import ROOT_SCOPE_ID, scope_tree, scopes
 from commonplace.scope import Scope
 
@@ -54,19 +55,35 @@ class ScopeCache:
             self.scopes[scope_id] = scope
 
 
+class SharedScopes:
+    """The newest cache of scope ids, and none older than a transaction can bear."""
+
+    def __init__(self) -> None:
+        self.newest = ScopeCache()
+
+    def at(self, epoch: int) -> ScopeCache:
+        """The scope ids that hold after so many erasures."""
+        if epoch > self.newest.epoch:
+            self.newest = ScopeCache(epoch)
+        cache = self.newest
+        return cache if cache.epoch == epoch else ScopeCache(epoch)
+
+
 class ScopeIds:
     """The scope ids as one transaction sees them.
 
     What it learns goes to the shared cache by `keep`, once the transaction is over and stands:
-    an id from a transaction that was rolled back will be given to another scope.
+    an id from a transaction that was rolled back will be given to another scope. Whether something
+    was erased is asked when it first looks for an id; what scope an id once stood for never
+    changes, as no id is given twice.
     """
 
     def __init__(
-        self, connection: DriverConnection, dialect: FilterDialect, cache: ScopeCache
+        self, connection: DriverConnection, dialect: FilterDialect, shared: SharedScopes
     ) -> None:
         self._connection = connection
         self._dialect = dialect
-        self._cache = cache
+        self._shared = shared
         self._learned: dict[Scope, int] = {}
         self._names: dict[int, Scope] = {}
         self._lineages: dict[int, tuple[int, ...]] = {}
@@ -76,6 +93,10 @@ class ScopeIds:
     def epoch(self) -> int:
         """How many erasures the ledger has seen."""
         return self._cache.epoch
+
+    @functools.cached_property
+    def _cache(self) -> ScopeCache:
+        return self._shared.at(epoch_of(self._connection))
 
     def keep(self) -> None:
         """Share what was learned; call it only after the transaction stands."""
@@ -116,6 +137,8 @@ class ScopeIds:
     def load(self, scope_ids: Iterable[int]) -> None:
         """Read the paths of several scopes at once."""
         unknown = sorted({number for number in scope_ids if self._known(number) is None})
+        if unknown:
+            _ = self._cache  # what is read now holds since then
         for start in range(0, len(unknown), _AT_ONCE):
             some = unknown[start : start + _AT_ONCE]
             query = select(scopes.c.id, scopes.c.path).where(scopes.c.id.in_(some))
@@ -157,7 +180,7 @@ class ScopeIds:
         return int(found.scalar())
 
     def _known(self, scope_id: int) -> Scope | None:
-        return self._cache.scopes.get(scope_id) or self._names.get(scope_id)
+        return self._shared.newest.scopes.get(scope_id) or self._names.get(scope_id)
 
     def _learn(self, scope: Scope, scope_id: int) -> None:
         self._learned[scope] = scope_id

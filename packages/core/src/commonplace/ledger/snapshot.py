@@ -303,6 +303,12 @@ class Snapshot(VectorReader):
         wanted = {**parameters(selection, self._dialect), "ids": self._dialect.array(ids)}
         return {row.id: self._record(row) for row in self._rows(query, wanted)}
 
+    def by_key(self, key: str, selection: Selection) -> Record | None:
+        """The selected record with this key; the selection is of one scope, not below it."""
+        query = _of_key(self._dialect, shape(selection))
+        rows = self._rows(query, {**parameters(selection, self._dialect), "key": key})
+        return self._record(rows[0]) if rows else None
+
     def same_content(self, content: str, selection: Selection) -> list[int]:
         """The selected records with exactly this content, newest first."""
         query = (
@@ -677,6 +683,12 @@ def _by_id(dialect: SqliteDialect, kind: Shape) -> Query:
     return fixed(
         select(records).where(dialect.among(records.c.id, "ids"), live_in_scopes(kind, dialect))
     )
+
+
+@functools.cache
+def _of_key(dialect: SqliteDialect, kind: Shape) -> Query:
+    named = records.c.key == bindparam("key")
+    return fixed(select(records).where(named, live_in_scopes(kind, dialect)))
 
 
 @functools.cache

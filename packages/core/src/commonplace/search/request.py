@@ -27,6 +27,7 @@ EXACT_LIMIT = 10_000
 """A view of at most so many records is scored whole, exactly; the index is not asked."""
 
 _MOST_K1 = 100
+_IN_CONTEXT = ContextWeights()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Request:
     offset: int
     min_score: float | None
     bm25: Bm25 = Bm25()
-    context: ContextWeights = ContextWeights()
+    context: ContextWeights = _IN_CONTEXT
     now: int = 0
     embed: Callable[[str], DenseQuery | None] | None = None
     unscored: bool = False

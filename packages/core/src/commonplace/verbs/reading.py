@@ -65,8 +65,8 @@ class Reading(Handle):
         if id is not None:
             return self.get_many([checked_id(id)], as_of=as_of)[0]
         place = self._view.readable(self._only_scope() if scope is None else scope)
-        selection = self._selection(as_of=as_of)
-        return self._store.reader.by_key(place, checked_id(key, "key"), selection)
+        selection = self._selection([place], below=False, as_of=as_of)
+        return self._store.reader.by_key(checked_id(key, "key"), selection)
 
     def get_many(
         self, ids: Iterable[str], *, as_of: datetime | None = None
