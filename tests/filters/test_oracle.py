@@ -177,6 +177,8 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
     ({"n": 1}, {"n": float("nan")}, False),
     ({"n": 2**63}, {"n": 2**63}, True),
     ({"n": 2**63}, {"n": 2**63 + 1}, False),
+    ({}, {"@importance": {"$contains": 0}}, False),  # no text, though "0.5" holds a "0"
+    ({}, {"@version": {"$contains": 1}}, False),
 ]
 
 

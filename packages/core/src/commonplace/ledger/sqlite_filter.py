@@ -171,7 +171,8 @@ def _attribute_leaf(node: Compare) -> ColumnElement[Any]:
     if root == "tags":
         return _tags_leaf(node)
     if node.operator == "$contains":
-        return func.instr(column, operand) > 0 if _fits(root, operand) else false()
+        held = root in TEXTS and isinstance(operand, str)
+        return func.instr(column, operand) > 0 if held else false()
     if not _fits(root, operand) or (isinstance(operand, float) and math.isnan(operand)):
         return false()
     if isinstance(operand, int) and abs(operand) >= _INT64:
