@@ -27,6 +27,7 @@ from commonplace import (
     check_backup,
     restore_backup,
 )
+from commonplace.ledger.schema import FORMAT
 from commonplace.testing import faults
 
 if TYPE_CHECKING:
@@ -242,8 +243,9 @@ def test_a_newer_format_is_refused_with_both_named(stocked: Path, tmp_path: Path
     with opened(stocked) as memory:
         memory.backup(tmp_path / "b")
     data = (tmp_path / "b").read_bytes()
-    (tmp_path / "b").write_bytes(data.replace(b'"format": "0001"', b'"format": "9999"'))
-    with pytest.raises(FormatTooNewError, match=r"9999.*0001"):
+    newer = data.replace(f'"format": "{FORMAT}"'.encode(), b'"format": "9999"')
+    (tmp_path / "b").write_bytes(newer)
+    with pytest.raises(FormatTooNewError, match=f"9999.*{FORMAT}"):
         restore_backup(tmp_path / "b", tmp_path / "new")
 
 
