@@ -5,27 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from commonplace.clock import from_micros, from_micros_if_any, new_id
+from commonplace.clock import new_id
 from commonplace.errors import ConflictError, NotFoundError, ThreadEndedError
-from commonplace.failpoints import reach
 from commonplace.jsonvalue import dump_json
-from commonplace.ledger import Place, Placed, Window
+from commonplace.ledger import Window
 from commonplace.message import summary_key
 from commonplace.moving.threadexporting import write_threads
+from commonplace.threadbatch import Batch, is_over, remove_messages
 from commonplace.threads.drafts import info_of, message_of
 from commonplace.writing import entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from commonplace.analytics import ThreadStats
     from commonplace.clock import Clock
     from commonplace.embedding import OwnModel, Vectoriser
     from commonplace.ledger import (
-        Entry,
         Ledger,
+        Placed,
         Selection,
         Snapshot,
         ThreadRow,
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from commonplace.view import View
 
 _REMOVED_AT_ONCE = 1000
+_NOTHING: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,23 +119,11 @@ class Conversations:
             ThreadEndedError: the thread takes no more messages.
             ConflictError: a message is not in the expected state.
         """
-        passed = [replace(one, draft=self._chain.draft(one.draft)) for one in drafts]
 
-        def put(vectoriser: Vectoriser) -> list[Placed]:
-            own = vectoriser.own_vectors([one.draft for one in passed])
-            with self._ledger.write() as transaction:
-                now = self._clock.now()
-                row = self._writable_or_new(transaction, target, settings, now)
-                made = [one.draft for one in passed]
-                ready = entries(transaction, vectoriser, made, own, now)
-                batch = _Batch(transaction, row, now)
-                if instead:
-                    batch.clear_but({one.id for one in passed if one.id is not None})
-                batch.check(expected or {})
-                return batch.put(passed, ready)
+        def thread(transaction: Transaction, now: int) -> ThreadRow:
+            return self._writable_or_new(transaction, target, settings, now)
 
-        written = self._model.use(put)
-        self._written()
+        written = self._put(thread, drafts, instead=instead, expected=expected or {})
         return [self._message(placed) for placed in written]
 
     def begin(
@@ -146,19 +134,11 @@ class Conversations:
         Raises:
             ConflictError: there is one of this name.
         """
-        passed = [replace(one, draft=self._chain.draft(one.draft)) for one in drafts]
 
-        def put(vectoriser: Vectoriser) -> None:
-            own = vectoriser.own_vectors([one.draft for one in passed])
-            with self._ledger.write() as transaction:
-                now = self._clock.now()
-                row = self._make(transaction, target, settings, now)
-                made = [one.draft for one in passed]
-                ready = entries(transaction, vectoriser, made, own, now)
-                _Batch(transaction, row, now).put(passed, ready)
+        def thread(transaction: Transaction, now: int) -> ThreadRow:
+            return self._make(transaction, target, settings, now)
 
-        self._model.use(put)
-        self._written()
+        self._put(thread, drafts)
 
     def create(self, target: Target, settings: ThreadSettings) -> ThreadInfo | None:
         """Make a thread; None if there is one already."""
@@ -195,7 +175,7 @@ class Conversations:
             row = _find(snapshot, target, now)
             found = {} if row is None else snapshot.threads.named(row.id, [message_id])
         placed = found.get(message_id)
-        if placed is None or _is_over(placed, now):
+        if placed is None or is_over(placed, now):
             return None
         return self._message(placed), placed.record.version
 
@@ -250,9 +230,9 @@ class Conversations:
             found = [
                 placed
                 for placed in transaction.threads.named(row.id, ids).values()
-                if not _is_over(placed, now)
+                if not is_over(placed, now)
             ]
-            _remove_messages(transaction, row.id, found, now)
+            remove_messages(transaction, row.id, found, now)
         self._written()
         return [self._message(placed) for placed in found]
 
@@ -266,7 +246,7 @@ class Conversations:
             _check_writable(transaction, target, row)
             _check_running(row)
             last = transaction.threads.messages(row.id, Window(limit=1), now=now)
-            _remove_messages(transaction, row.id, last, now)
+            remove_messages(transaction, row.id, last, now)
         self._written()
         return self._message(last[0]) if last else None
 
@@ -351,6 +331,33 @@ class Conversations:
         with self._ledger.read() as snapshot:
             return snapshot.analytics.of_threads(selection, thread_id)
 
+    def _put(
+        self,
+        thread: Callable[[Transaction, int], ThreadRow],
+        drafts: Sequence[MessageDraft],
+        *,
+        instead: bool = False,
+        expected: Mapping[str, int] = _NOTHING,
+    ) -> list[Placed]:
+        """Write messages to the thread that is found or made at the moment of writing."""
+        passed = [replace(one, draft=self._chain.draft(one.draft)) for one in drafts]
+        made = [one.draft for one in passed]
+
+        def put(vectoriser: Vectoriser) -> list[Placed]:
+            own = vectoriser.own_vectors(made)
+            with self._ledger.write() as transaction:
+                now = self._clock.now()
+                batch = Batch(transaction, thread(transaction, now), now)
+                ready = entries(transaction, vectoriser, made, own, now)
+                if instead:
+                    batch.clear_but({one.id for one in passed if one.id is not None})
+                batch.check(expected)
+                return batch.put(passed, ready)
+
+        written = self._model.use(put)
+        self._written()
+        return written
+
     def _writable_or_new(
         self, transaction: Transaction, target: Target, settings: ThreadSettings, now: int
     ) -> ThreadRow:
@@ -398,117 +405,6 @@ class Conversations:
         return message_of(self._chain.read(placed.record), placed.place)
 
 
-class _Batch:
-    """The messages of one `add`, as they are written to a thread."""
-
-    def __init__(self, transaction: Transaction, row: ThreadRow, now: int) -> None:
-        self._transaction = transaction
-        self._row = row
-        self._now = now
-        self._scope = transaction.scope(row.scope_id)
-
-    def clear_but(self, ids: set[str]) -> None:
-        """Remove the messages with other ids."""
-        threads = self._transaction.threads
-        held = threads.messages(self._row.id, Window(), now=-1)
-        others = [
-            placed for placed in held if (placed.place.message_id or placed.record.id) not in ids
-        ]
-        _remove_messages(self._transaction, self._row.id, others, self._now)
-
-    def check(self, expected: Mapping[str, int]) -> None:
-        """Refuse messages that are gone, or have changed."""
-        held = self._transaction.threads.named(self._row.id, list(expected))
-        for message_id, version in expected.items():
-            if message_id not in held or held[message_id].record.version != version:
-                raise ConflictError(
-                    f"message {message_id!r} was changed meanwhile; read it and decide anew"
-                )
-
-    def put(self, drafts: Sequence[MessageDraft], ready: Sequence[Entry]) -> list[Placed]:
-        """Write them; as they now are, in the order given."""
-        known = self._known([one.id for one in drafts if one.id is not None])
-        last = {one.id or number: number for number, one in enumerate(drafts)}
-        outcome: dict[int, Placed] = {}
-        fresh: list[tuple[int, MessageDraft, Entry]] = []
-        for number in last.values():  # in the order in which they were first named
-            one, entry = drafts[number], ready[number]
-            if one.id is not None and one.id in known:
-                outcome[number] = self._replace(known[one.id], one, entry)
-            else:
-                fresh.append((number, one, self._at_home(entry, self._until)))
-        outcome |= self._append(fresh)
-        reach("thread.after_append")
-        self._trim(len(fresh))
-        return [outcome[last[one.id or number]] for number, one in enumerate(drafts)]
-
-    def _known(self, ids: Sequence[str]) -> dict[str, Placed]:
-        found = self._transaction.threads.named(self._row.id, ids)
-        gone = [placed for placed in found.values() if _is_over(placed, self._now)]
-        _remove_messages(self._transaction, self._row.id, gone, self._now, operation="expire")
-        return {name: placed for name, placed in found.items() if placed not in gone}
-
-    @property
-    def _until(self) -> datetime | None:
-        """Until when the thread keeps a message that is written now."""
-        return from_micros_if_any(self._row.message_ttl and self._now + self._row.message_ttl)
-
-    def _at_home(self, entry: Entry, until: datetime | None) -> Entry:
-        """The entry at the thread's scope, and living no longer than the thread and `until`."""
-        ends = (entry.record.expires_at, from_micros_if_any(self._row.expires_at), until)
-        first = min((moment for moment in ends if moment is not None), default=None)
-        return replace(entry, record=replace(entry.record, scope=self._scope, expires_at=first))
-
-    def _replace(self, old: Placed, one: MessageDraft, given: Entry) -> Placed:
-        """Write a message anew where it stands, with the time that it had unless it says another.
-
-        Nothing is written where nothing changes.
-        """
-        kept = old.record.expires_at if self._row.message_ttl else None
-        entry = self._at_home(given, self._until if given.record.expires_at else kept)
-        place = _place(one, old.place.position)._replace(message_id=old.place.message_id)
-        if place == old.place and _says_the_same(entry, old):
-            return old
-        again = replace(entry, record=replace(entry.record, id=old.record.id), chosen_id=True)
-        written = self._transaction.put([again], if_exists="replace", dedupe=False, now=self._now)[
-            0
-        ]
-        pk = self._transaction.pks_by_id([old.record.id])[old.record.id]
-        before = old.place.token_count
-        self._transaction.threads.put_place(pk, self._row.id, place, before=before, now=self._now)
-        return Placed(written.record, place)
-
-    def _append(self, fresh: Sequence[tuple[int, MessageDraft, Entry]]) -> dict[int, Placed]:
-        if not fresh:
-            return {}
-        written = self._transaction.insert_fresh([entry for *_, entry in fresh], now=self._now)
-        places = [
-            _place(one, position)
-            for position, (_, one, _) in enumerate(fresh, self._row.next_position)
-        ]
-        numbered = [(pk, place) for (pk, _), place in zip(written, places, strict=True)]
-        self._transaction.threads.append(self._row, numbered, now=self._now)
-        return {
-            number: Placed(record, place)
-            for (number, *_), (_, record), place in zip(fresh, written, places, strict=True)
-        }
-
-    def _trim(self, added: int) -> None:
-        """Forget the oldest messages, as far as there are too many."""
-        most = self._row.max_messages
-        if most is None or not added:
-            return
-        if self._excess(most) > 0:  # those whose time is over go first
-            over = self._transaction.threads.over(self._row.id, now=self._now)
-            self._transaction.remove(over, operation="expire", now=self._now)
-        if (excess := self._excess(most)) > 0:
-            pks = self._transaction.threads.oldest(self._row.id, excess)
-            self._transaction.remove(pks, operation="expire", now=self._now)
-
-    def _excess(self, most: int) -> int:
-        return self._transaction.threads.by_id([self._row.id])[self._row.id].messages - most
-
-
 def _find(snapshot: Snapshot, target: Target, now: int) -> ThreadRow | None:
     """The thread that is meant, if it may be read."""
     known = () if target.home is None else snapshot.scope_ids([target.home])
@@ -540,37 +436,6 @@ def _check_running(row: ThreadRow) -> None:
 
 def _info(snapshot: Snapshot, row: ThreadRow) -> ThreadInfo:
     return info_of(row, snapshot.scope(row.scope_id))
-
-
-def _place(one: MessageDraft, position: int) -> Place:
-    return Place(position, one.id, one.role, one.role_type, one.name, one.token_count)
-
-
-def _says_the_same(entry: Entry, old: Placed) -> bool:
-    new, former = entry.record, old.record
-    return (new.content, new.expires_at) == (former.content, former.expires_at) and all(
-        dump_json(getattr(new, name)) == dump_json(getattr(former, name))  # True is not 1
-        for name in ("value", "metadata")
-    )
-
-
-def _is_over(placed: Placed, now: int) -> bool:
-    ends = placed.record.expires_at
-    return ends is not None and ends <= from_micros(now)
-
-
-def _remove_messages(
-    transaction: Transaction,
-    thread_id: str,
-    found: Sequence[Placed],
-    now: int,
-    *,
-    operation: str = "delete",
-) -> None:
-    if found:
-        pks = transaction.pks_by_id([placed.record.id for placed in found]).values()
-        transaction.remove(list(pks), operation=operation, now=now)
-        transaction.threads.change(thread_id, {"updated_at": now})
 
 
 def _empty(transaction: Transaction, thread_id: str, operation: str, now: int) -> int:
