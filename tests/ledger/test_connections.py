@@ -4,6 +4,7 @@ import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from commonplace import HashingEmbedder, Memory
 from commonplace.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -33,3 +34,12 @@ def test_the_connection_just_used_is_used_again(path: Path) -> None:
     note()
     assert len(set(used)) == 1
     ledger.close()
+
+
+def test_a_glance_leaves_no_transaction_behind(path: Path) -> None:
+    """Regression: the path of a scope not known yet is read by SQLAlchemy, which begins one."""
+    with Memory(path, embedder=HashingEmbedder(8)) as memory:
+        made = memory.add("tea", scope="users/alice")
+    with Memory(path, embedder=HashingEmbedder(8)) as memory:
+        assert memory.get(made.id) == made
+        assert memory.list() == [made]

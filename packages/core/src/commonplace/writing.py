@@ -100,24 +100,17 @@ class Writer:
         """
         if not drafts:
             return []
-        passed = [self._chain.draft(draft) for draft in drafts]
 
-        def put(vectoriser: Vectoriser) -> list[Record]:
-            own = vectoriser.own_vectors(passed)
-            with self._ledger.write() as transaction:
-                now = self._clock.now()
-                ready = entries(transaction, vectoriser, passed, own, now)
-                if repeats is not None:
-                    return repeats.put(transaction, ready, if_exists=if_exists, now=now)
-                outcomes = transaction.put(ready, if_exists=if_exists, dedupe=dedupe, now=now)
-                written = [outcome.record for outcome in outcomes]
-                if linked is not None:
-                    transaction.links.put_again(_links(written, *linked, now=now), now=now)
-                return written
+        def put(transaction: Transaction, ready: Sequence[Entry], now: int) -> list[Record]:
+            if repeats is not None:
+                return repeats.put(transaction, ready, if_exists=if_exists, now=now)
+            outcomes = transaction.put(ready, if_exists=if_exists, dedupe=dedupe, now=now)
+            written = [outcome.record for outcome in outcomes]
+            if linked is not None:
+                transaction.links.put_again(_links(written, *linked, now=now), now=now)
+            return written
 
-        written = self._model.use(put)
-        self._written()
-        return [self._chain.read(record) for record in written]
+        return self._write(self._passed(drafts), put)
 
     def put_whole(self, drafts: Sequence[Draft], allowed: Callable[[Scope], bool]) -> list[Record]:
         """Write all drafts or none, each new or in place of the record with its id.
@@ -128,25 +121,17 @@ class Writer:
         """
         if not drafts:
             return []
-        passed = [self._chain.draft(draft) for draft in drafts]
+        passed = self._passed(drafts)
 
-        def put(vectoriser: Vectoriser) -> list[Record]:
-            own = vectoriser.own_vectors(passed)
-            with self._ledger.write() as transaction:
-                now = self._clock.now()
-                ready = entries(transaction, vectoriser, passed, own, now)
-                blank = _none_of_its_own(transaction)
-                whole = [
-                    replace(entry, vectors={**blank, **entry.vectors})
-                    if draft.embed is None
-                    else entry
-                    for draft, entry in zip(passed, ready, strict=True)
-                ]
-                return transaction.put_whole(whole, allowed, now=now)
+        def put(transaction: Transaction, ready: Sequence[Entry], now: int) -> list[Record]:
+            blank = _none_of_its_own(transaction)
+            whole = [
+                replace(entry, vectors={**blank, **entry.vectors}) if draft.embed is None else entry
+                for draft, entry in zip(passed, ready, strict=True)
+            ]
+            return transaction.put_whole(whole, allowed, now=now)
 
-        written = self._model.use(put)
-        self._written()
-        return [self._chain.read(record) for record in written]
+        return self._write(passed, put)
 
     def note_reading(
         self, ids: Sequence[str], selection: Selection, *, app: str, at: datetime
@@ -165,23 +150,16 @@ class Writer:
         Returns:
             The written records.
         """
-        passed = [self._chain.draft(draft) for draft in drafts]
 
-        def exchange(vectoriser: Vectoriser) -> list[Record]:
-            own = vectoriser.own_vectors(passed)
-            with self._ledger.write() as transaction:
-                now = self._clock.now()
-                ready = entries(transaction, vectoriser, passed, own, now)
-                links = transaction.links.of_records(gone)
-                pks = transaction.selected_ids(gone, selection)
-                transaction.remove(pks, operation="delete", now=now)
-                outcomes = transaction.put(ready, if_exists="replace", dedupe=False, now=now)
-                transaction.links.put_again(links, now=now)
-                return [outcome.record for outcome in outcomes]
+        def exchange(transaction: Transaction, ready: Sequence[Entry], now: int) -> list[Record]:
+            links = transaction.links.of_records(gone)
+            pks = transaction.selected_ids(gone, selection)
+            transaction.remove(pks, operation="delete", now=now)
+            outcomes = transaction.put(ready, if_exists="replace", dedupe=False, now=now)
+            transaction.links.put_again(links, now=now)
+            return [outcome.record for outcome in outcomes]
 
-        written = self._model.use(exchange)
-        self._written()
-        return [self._chain.read(record) for record in written]
+        return self._write(self._passed(drafts), exchange)
 
     def renew(self, expiries: Mapping[str, int | None], selection: Selection) -> int:
         """Put off when selected records expire; how many there were."""
@@ -199,32 +177,23 @@ class Writer:
         at: datetime | None,
     ) -> Record:
         """Close a record in favour of another, new or there already, and link the two."""
-        drafts = [] if isinstance(new, str) else [self._chain.draft(new)]
 
-        def close(vectoriser: Vectoriser) -> Record:
-            own = vectoriser.own_vectors(drafts)
-            with self._ledger.write() as transaction:
-                now = self._clock.now()
-                moment = from_micros(now) if at is None else at
-                old = _standing(transaction, old_id, selection)
-                if not may_write(old.scope):
-                    raise NotFoundError(f"record {old_id!r} cannot be written from this view")
-                new_id = new if isinstance(new, str) else None
-                check_open(transaction, old, new_id, selection, at=moment)
-                ready = [
-                    replace(entry, record=_valid_from(entry.record, moment))
-                    for entry in entries(transaction, vectoriser, drafts, own, now)
-                ]
-                made = transaction.put(ready, if_exists="error", dedupe=False, now=now)
-                later = made[0].record if made else _successor(transaction, str(new), selection)
-                if not may_write(later.scope):
-                    raise NotFoundError(f"record {later.id!r} cannot be written from this view")
-                supersede(transaction, old, later, reason=reason, at=moment, now=now)
-                return later
+        def close(transaction: Transaction, ready: Sequence[Entry], now: int) -> list[Record]:
+            moment = from_micros(now) if at is None else at
+            old = _standing(transaction, old_id, selection)
+            if not may_write(old.scope):
+                raise NotFoundError(f"record {old_id!r} cannot be written from this view")
+            new_id = new if isinstance(new, str) else None
+            check_open(transaction, old, new_id, selection, at=moment)
+            dated = [replace(one, record=_valid_from(one.record, moment)) for one in ready]
+            made = transaction.put(dated, if_exists="error", dedupe=False, now=now)
+            later = made[0].record if made else _successor(transaction, str(new), selection)
+            if not may_write(later.scope):
+                raise NotFoundError(f"record {later.id!r} cannot be written from this view")
+            supersede(transaction, old, later, reason=reason, at=moment, now=now)
+            return [later]
 
-        later = self._model.use(close)
-        self._written()
-        return self._chain.read(later)
+        return self._write([] if isinstance(new, str) else self._passed([new]), close)[0]
 
     def revise(
         self,
@@ -254,6 +223,28 @@ class Writer:
         revised = self._model.use(work)
         self._written()
         return None if revised is None else self._chain.read(revised)
+
+    def _passed(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """The drafts as middleware lets them be written."""
+        return [self._chain.draft(draft) for draft in drafts]
+
+    def _write(
+        self,
+        passed: Sequence[Draft],
+        write: Callable[[Transaction, Sequence[Entry], int], list[Record]],
+    ) -> list[Record]:
+        """Embed drafts, and write them as `write` does, in one transaction."""
+
+        def work(vectoriser: Vectoriser) -> list[Record]:
+            own = vectoriser.own_vectors(passed)
+            with self._ledger.write() as transaction:
+                now = self._clock.now()
+                ready = entries(transaction, vectoriser, passed, own, now)
+                return write(transaction, ready, now)
+
+        written = self._model.use(work)
+        self._written()
+        return [self._chain.read(record) for record in written]
 
     def _revise(
         self,

@@ -274,6 +274,7 @@ class Ledger:
             driver = DriverConnection(connection, self._translate, self._keyring)
             scope_ids = ScopeIds(driver, self._dialect, self._scopes)
             yield Snapshot(driver, self._dialect, scope_ids)
+            connection.rollback()  # what SQLAlchemy began to read the path of a scope
             scope_ids.keep()
 
     def scope_ids(self, wanted: Sequence[Scope]) -> tuple[int, ...]:
