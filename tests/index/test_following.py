@@ -40,6 +40,12 @@ def chroma_content(path: Path) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is given time to answer."""
+    monkeypatch.setattr("commonplace.index.index._ANSWER_SECONDS", 30)
+
+
 def searched(memory: Memory, vector: Any, route: str, **options: Any) -> Hits:
     """The hits of a search, once the index answers it (the index process takes a second)."""
     memory.flush()

@@ -33,8 +33,9 @@ print(json.dumps(sorted(found, key=lambda one: one[2])))
 
 @pytest.fixture(autouse=True)
 def low_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The index is asked from 100 records on."""
+    """The index is asked from 100 records on, and a busy machine is given time to answer."""
     monkeypatch.setattr("commonplace.search.candidates.EXACT_LIMIT", 100)
+    monkeypatch.setattr("commonplace.index.index._ANSWER_SECONDS", 30)
 
 
 def opened(path: Path, embedder: Any = OLD) -> Memory:
