@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.trust.programs.change import CHANGES, opened, prepare
+from tests.trust.programs.change import CHANGES, LOTS, opened, prepare
 
 from commonplace.testing import crash
 
@@ -29,6 +29,13 @@ IN_PARTS = IN_STEPS - {"sweep", "maintain"}
 SEED = 2
 State = dict[str, Any]
 OF_THE_WHOLE = {"the thread", "the counts", "the spaces", "the past"}
+
+
+@pytest.fixture(autouse=True)
+def small_lots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the program: what is done again is done in the same lots."""
+    for name, size in LOTS.items():
+        monkeypatch.setattr(f"commonplace.{name}", size)
 
 
 @pytest.fixture(scope="module")
