@@ -6,6 +6,7 @@ it was or as it is to be. Doing it again ends it, and doing it once more changes
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import sqlite3
 from collections import Counter
@@ -35,7 +36,8 @@ OF_THE_WHOLE = {"the thread", "the counts", "the spaces", "the past"}
 def small_lots(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in the program: what is done again is done in the same lots."""
     for name, size in LOTS.items():
-        monkeypatch.setattr(f"commonplace.{name}", size)
+        module, _, constant = name.rpartition(".")
+        monkeypatch.setattr(importlib.import_module(f"commonplace.{module}"), constant, size)
 
 
 @pytest.fixture(scope="module")
