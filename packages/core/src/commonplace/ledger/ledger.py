@@ -161,6 +161,11 @@ class Ledger:
         self._keyring = Keyring(encryption.keys, policy)
         self._look_through(self._keyring)
 
+    def key_names(self) -> list[str]:
+        """The names of all keys that something may be sealed with."""
+        policy = self._sealing_policy()
+        return [] if policy is None else policy.key_names
+
     def forget_unused_keys(self) -> None:
         """Remember only the keys that something may be sealed with after a rotation."""
         with self.write() as transaction:
