@@ -23,9 +23,10 @@ from commonplace.index import chroma_versions
 from commonplace.ledger import LEDGER_FILE, beside, give_up_log, in_use, log_state
 from commonplace.memory import Memory
 from commonplace.moving.files import checked_path, translated_errors
+from commonplace.moving.salvaging import salvage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
 
 _IN_MEMORY = ":memory:"
@@ -102,7 +103,8 @@ def doctor(
         fix: whether to mend what can be mended without losing anything that can still be read:
             take rights away from others, remove leftovers, rebuild what is derived, sweep expired
             records, and, where committed changes are gone from the write-ahead log, go on
-            without them; the log is kept beside.
+            without them; the log is kept beside. What can be read of a ledger that is damaged
+            itself is put into a new memory beside, which a finding names; this one stays.
         embedder: the one the memory is used with, as for `Memory`; the built-in one if left out.
         encryption: the keys of an encrypted memory, as for `Memory`. What is encrypted with keys
             that are not among them is not looked at, and a finding says so. Nothing is encrypted
@@ -246,11 +248,7 @@ class _Patient:
                 remedy=_nearby(self._directory),
             )
         except DataDamagedError as error:
-            yield Finding(
-                about="ledger",
-                text=str(error),
-                remedy="restore the newest backup: `commonplace restore-backup FILE --replace`",
-            )
+            yield self._damaged(str(error))
         except FormatError as error:
             yield Finding(about="ledger", text=str(error), remedy="see there")
         except CommonplaceError as error:
@@ -258,10 +256,14 @@ class _Patient:
 
     def _opened(self, memory: Memory) -> Iterator[Finding]:
         report = memory.verify()
+        broken = [text for text in report.problems if text.startswith("ledger file")]
+        if broken:  # nothing is written to it, and little can be read
+            yield self._damaged("; ".join(broken))
+            return
         mended = memory.repair() if self._fix and not report.ok else report
         for text in report.problems:
             about = "index" if text.startswith("index") else "ledger"
-            derived = not text.startswith("ledger file") and " not as they were" not in text
+            derived = " not as they were" not in text
             yield Finding(
                 about=about,
                 text=text,
@@ -289,6 +291,23 @@ class _Patient:
                 memory.sweep,
                 problem=False,
             )
+
+    def _damaged(self, text: str) -> Finding:
+        """A ledger that SQLite cannot read: a backup mends it, or else what can be read of it."""
+        kept = sorted(
+            self._directory.parent.glob("*.backup"), key=lambda file: file.stat().st_mtime
+        )
+        backup = f"restore the newest backup: `commonplace restore-backup {_named(kept)} --replace`"
+        if not self._ledger.exists() or not self._ledger.stat().st_size:
+            return Finding(about="ledger", text=text, remedy=backup)
+        if not self._fix:
+            beside = "without one, put what can be read into a new memory beside this one"
+            return Finding(about="ledger", text=text, remedy=f"{backup}; {beside}", fixable=True)
+        try:
+            said = f"{salvage(self._directory)}; this one is as it was"
+        except (OSError, CommonplaceError) as error:
+            said = f"nothing could be taken out of it ({type(error).__name__})"
+        return Finding(about="ledger", text=text, remedy=f"{backup}; {said}")
 
     def _sealed(self, memory: Memory) -> Iterator[Finding]:
         ledger = memory._store.ledger  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of one house
@@ -343,6 +362,10 @@ def _reading(given: Any) -> Encryption:
     if not isinstance(given, Encryption):
         raise InvalidInputError("encryption is an Encryption, or None")
     return replace(given, active=None, scopes=())
+
+
+def _named(backups: Sequence[Path]) -> str:
+    return str(backups[-1]) if backups else "FILE"
 
 
 def _remove(path: Path) -> None:
