@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from commonplace import Diagnosis, Encryption, HashingEmbedder, Memory, doctor
+from commonplace import DataDamagedError, Diagnosis, Encryption, HashingEmbedder, Memory, doctor
 from commonplace.testing import faults
 
 if TYPE_CHECKING:
@@ -201,7 +201,19 @@ def test_scattered_damage_costs_what_it_hits(original: Path, tmp_path: Path) -> 
     assert kept > len(before)
 
 
+def test_a_damaged_schema_is_told_of(hurt: Path) -> None:
+    """Regression: what SQLite says of it quotes bytes that are no text."""
+    data = (hurt / LEDGER).read_bytes()
+    at = data.index(b"CREATE TABLE records")
+    (hurt / LEDGER).write_bytes(data[:at] + b"\xe4\xff" * 10 + data[at + 20 :])
+    found = doctor(hurt, fix=True, embedder=EMBEDDER, encryption=KEYS)
+    assert [one.about for one in found.findings] == ["ledger"]
+    with pytest.raises(DataDamagedError):
+        opened(hurt)
+
+
 @pytest.mark.nightly
+@pytest.mark.timeout(900)
 def test_scattered_damage_of_many_seeds(original: Path, tmp_path: Path, figures: Figures) -> None:
     before = state(original)
     kept: list[int] = []

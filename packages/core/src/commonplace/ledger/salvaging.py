@@ -64,6 +64,7 @@ _FURTHEST = 1 << 40
 _MOST_FAILURES = 20_000
 _AT_ONCE = 500
 _OF_EVENT = ("pk", "id", "scope_id", "version")
+_DAMAGED = (sqlite3.DatabaseError, UnicodeDecodeError)  # SQLite quotes damaged names
 _UNREADABLE = (ValueError, TypeError, OverflowError, AttributeError, CommonplaceError)
 
 
@@ -263,7 +264,7 @@ class Salvage:
             f"SELECT rowid FROM {table} WHERE id = :id{also}",  # noqa: S608 - as above
         )
         for query in asked:
-            with contextlib.suppress(sqlite3.DatabaseError):
+            with contextlib.suppress(*_DAMAGED):
                 found = self._source.execute(query, row).fetchone()
                 if found is not None:
                     return int(found[0])
@@ -322,7 +323,7 @@ class Salvage:
         query = f"SELECT total FROM scopes WHERE id = {ROOT_SCOPE_ID}"  # noqa: S608 - our own number
         try:
             return int(self._source.execute(query).fetchone()[0])
-        except (sqlite3.Error, TypeError, ValueError):
+        except (*_DAMAGED, TypeError, ValueError):
             return 0
 
 
@@ -344,10 +345,10 @@ def _rows(source: sqlite3.Connection, table: Table) -> Iterator[tuple[int, Row]]
         try:
             for number, *cells in source.execute(query, (low, high)):
                 if number <= last:
-                    raise sqlite3.DatabaseError  # noqa: TRY301 - as SQLite's own
+                    raise sqlite3.DatabaseError
                 last = number
                 yield number, dict(zip(names, cells, strict=True))
-        except sqlite3.DatabaseError:
+        except _DAMAGED:
             failures += 1
             if low < high and failures < _MOST_FAILURES:
                 half = (low + high) // 2
@@ -358,7 +359,7 @@ def _ends(source: sqlite3.Connection, table: Table) -> tuple[int, int]:
     """The lowest and the highest number in a table, as far as they can be read."""
     ends = [-_FURTHEST, _FURTHEST]
     for place, end in enumerate(("min", "max")):
-        with contextlib.suppress(sqlite3.DatabaseError):
+        with contextlib.suppress(*_DAMAGED):
             query = f"SELECT {end}(rowid) FROM {table.name} NOT INDEXED"  # noqa: S608 - our own names
             ends[place] = source.execute(query).fetchone()[0] or 0
     return ends[0], ends[1]
@@ -366,7 +367,7 @@ def _ends(source: sqlite3.Connection, table: Table) -> tuple[int, int]:
 
 def _paths(source: sqlite3.Connection) -> Iterator[Row]:
     """The names of scopes as the index on them has them, up to where it is damaged."""
-    with contextlib.suppress(sqlite3.DatabaseError):
+    with contextlib.suppress(*_DAMAGED):
         query = "SELECT id, path FROM scopes INDEXED BY sqlite_autoindex_scopes_1 ORDER BY path"
         for number, path in source.execute(query):
             yield {"id": number, "path": path}
@@ -392,7 +393,7 @@ def _check(connection: sqlite3.Connection) -> None:
     try:
         connection.execute("SELECT name FROM sqlite_master").fetchall()
         found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.DatabaseError as error:
+    except _DAMAGED as error:
         raise DataDamagedError(
             f"nothing of the ledger can be read ({getattr(error, 'sqlite_errorname', 'damaged')}); "
             "restore a backup"
