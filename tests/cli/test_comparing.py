@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from commonplace import Memory
+from commonplace import Encryption, Memory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +50,46 @@ def test_diff_as_json(here: Cli, there: Path) -> None:
     assert (found["added"], found["removed"], found["same"]) == (["there"], ["here"], 1)
     (change,) = found["changed"]
     assert set(change) == {"id", "other_id", "fields", "newer"}
+
+
+def keys_file(path: Path, key: bytes) -> str:
+    path.write_text(json.dumps({"keys": {"k": key.hex()}}))
+    return str(path)
+
+
+def test_each_memory_has_keys_of_its_own(here: Cli, tmp_path: Path) -> None:
+    ours, theirs = bytes(32), bytes([7]) * 32
+    path = tmp_path / "sealed"
+    with Memory(path, encryption=Encryption(keys={"k": theirs})) as memory:
+        memory.add("only there", id="there", scope="x")
+    other = keys_file(tmp_path / "theirs.json", theirs)
+    refused = here("merge", str(path), code=1).stderr
+    assert "--other-keys" in refused
+    assert "'k'" in refused
+    wrong = keys_file(tmp_path / "ours.json", ours)
+    assert "not the one" in here("merge", str(path), "--other-keys", wrong, code=1).stderr
+    assert here.json("diff", str(path), "--other-keys", other)["added"] == ["there"]
+    assert here.json("merge", str(path), "--other-keys", other)["added"] == 1
+    assert ids(here) == ["apart", "both", "here", "there"]  # it is still open without keys
+    assert here.json("sync", str(path), "--other-keys", other)["deleted"] == 0
+
+
+def test_the_other_memory_is_not_encrypted_by_the_keys_of_this_one(
+    here: Cli, there: Path, tmp_path: Path
+) -> None:
+    file = keys_file(tmp_path / "ours.json", bytes(32))
+    assert here.json("--keys", file, "diff", str(there))["added"] == ["there"]
+    with Memory(there) as memory:  # without keys
+        assert memory.count() == 3
+
+
+def test_the_doctor_takes_the_keys(cli: Cli, tmp_path: Path) -> None:
+    with Memory(cli.memory, encryption=Encryption(keys={"k": bytes(32)})) as memory:
+        memory.add("what nobody reads")
+    without = cli("doctor").stdout
+    assert "note: encryption: what is encrypted with 'k' was not looked at" in without
+    file = keys_file(tmp_path / "keys.json", bytes(32))
+    assert "no problems" in cli("--keys", file, "doctor").stdout
 
 
 def test_a_scope_narrows_both_sides(here: Cli, there: Path) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import pytest
 from sqlalchemy import text
 
 from commonplace import HashingEmbedder, Memory
+from commonplace.ledger.rows import checksum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -51,8 +53,21 @@ def write() -> Write:
     def run(memory: Memory, statement: str, **values: Any) -> None:
         with _executing(memory) as execute:
             execute(text(statement), values)
+            _sum_up(execute)
 
     return run
+
+
+def _sum_up(execute: Any) -> None:
+    """What was written is whole: states and vectors get the checksums of what they are now."""
+    for table in ("records", "versions"):
+        for row in execute(text(f"SELECT * FROM {table}")).mappings().all():  # noqa: S608 - our own names
+            again = {"sum": checksum(row), "pk": row["pk"]}
+            execute(text(f"UPDATE {table} SET checksum = :sum WHERE pk = :pk"), again)  # noqa: S608 - our own names
+    for table in ("vectors", "version_vectors"):
+        for row in execute(text(f"SELECT id, vector FROM {table}")).all():  # noqa: S608 - our own names
+            again = {"sum": crc32(row.vector), "id": row.id}
+            execute(text(f"UPDATE {table} SET checksum = :sum WHERE id = :id"), again)  # noqa: S608 - our own names
 
 
 @pytest.fixture

@@ -144,6 +144,7 @@ def test_a_former_state_that_differs(
 ) -> None:
     copy.import_(export)
     write(copy, "UPDATE versions SET importance = 0.25 WHERE id = 'car'")
+    assert copy.verify().ok  # it is another state, not a damaged one
     untouched(copy, contents_of, export)
     assert copy.import_(export, on_conflict="skip").versions.skipped == 1
     assert copy.import_(export, on_conflict="replace").versions.replaced == 1
@@ -156,6 +157,7 @@ def test_vectors_that_differ_are_another_state(
 ) -> None:
     copy.import_(export)
     write(copy, "UPDATE vectors SET vector = zeroblob(length(vector)) WHERE ordinal = 1")
+    assert copy.verify().ok  # it is another state, not a damaged one
     untouched(copy, contents_of, export)
     assert copy.import_(export, on_conflict="replace").records.replaced == 1
     assert contents_of(copy) == contents_of(original)

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from commonplace import (
     Diagnosis,
+    Encryption,
     HashingEmbedder,
     InvalidInputError,
     Memory,
@@ -53,6 +54,41 @@ def test_a_sound_memory_has_no_findings(stocked: Path) -> None:
     assert found.ok
     assert found.findings == ()
     assert examined(stocked, fix=True).findings == ()
+
+
+def test_an_encrypted_memory_is_examined_with_its_keys_and_without(path: Path) -> None:
+    keys = {"one": bytes(32), "two": bytes([1]) * 32}
+    given = Encryption(keys=keys, active="one", scopes={"a": "one", "b": "two"})
+    with Memory(path, embedder=EMBEDDER, index="exact", encryption=given) as memory:
+        memory.add("what nobody reads", scope="a")
+        hurt = memory.add("what is damaged", scope="b")
+    (left_out,) = examined(path).findings
+    assert (left_out.about, left_out.problem) == ("encryption", False)
+    assert "'one', 'two' was not looked at" in left_out.text
+    assert examined(path).ok
+    whole = doctor(path, embedder=EMBEDDER, encryption=Encryption(keys=keys))
+    assert whole.findings == ()
+    with closing(sqlite3.connect(path / "ledger.sqlite")) as connection:
+        query = "SELECT content FROM records WHERE id = ?"
+        ((sealed,),) = connection.execute(query, (hurt.id,)).fetchall()
+        altered = sealed[:-1] + bytes([sealed[-1] ^ 1])
+        connection.execute("UPDATE records SET content = ? WHERE id = ?", (altered, hurt.id))
+        connection.commit()
+    part = doctor(path, embedder=EMBEDDER, encryption=Encryption(keys={"one": keys["one"]}))
+    assert [(one.about, "'two'" in one.text) for one in part.findings] == [("encryption", True)]
+    found = doctor(path, embedder=EMBEDDER, encryption=Encryption(keys=keys))
+    assert about(found) == ["ledger"]
+    assert not found.ok
+    wrong = doctor(path, embedder=EMBEDDER, encryption=Encryption(keys={"one": bytes([9]) * 32}))
+    assert "not the one" in wrong.findings[0].text
+    with pytest.raises(InvalidInputError):
+        doctor(path, encryption=keys)  # pyright: ignore[reportArgumentType]
+
+
+def test_keys_alone_encrypt_nothing(stocked: Path) -> None:
+    assert doctor(stocked, embedder=EMBEDDER, encryption=Encryption(keys={"k": bytes(32)})).ok
+    with opened(stocked) as memory:  # it opens without keys, as before
+        assert memory.count() == 200
 
 
 def test_rights_are_told_and_taken_away(stocked: Path) -> None:

@@ -128,3 +128,44 @@ def test_its_text_is_its_content_or_else_its_value() -> None:
     assert record(value={"b": [1, "é"], "a": None}).text == '{"a": null, "b": [1, "é"]}'
     assert record(value="").text == '""'
     assert not record().text
+
+
+WRITTEN = Source(app="langgraph", agent="planner", user="ana", thread="t1", uri="mail:7", trust=0.9)
+
+
+@pytest.mark.parametrize(
+    ("writer", "expected"),
+    [
+        (
+            Source(app="crewai", agent="critic", user="ben", thread="t2", uri="mail:8", trust=0.2),
+            Source(
+                app="langgraph", agent="critic", user="ben", thread="t2", uri="mail:8", trust=0.2
+            ),
+        ),
+        (Source(app="crewai"), Source(app="langgraph", agent="crewai", user="ana")),
+        (Source(agent="critic"), Source(app="langgraph", agent="critic", user="ana")),
+        (Source(trust=0.0), Source(app="langgraph", user="ana", trust=0.0)),
+        (Source(user=""), Source(app="langgraph", user="")),
+    ],
+)
+def test_a_changed_text_is_its_writers_in_the_app_that_it_was(
+    writer: Source, expected: Source
+) -> None:
+    assert WRITTEN.changed_by(writer) == expected
+
+
+def test_what_no_app_wrote_is_not_said_to_be_of_the_writers() -> None:
+    assert Source().changed_by(Source(app="crewai")) == Source(agent="crewai")
+
+
+@given(SOURCES, SOURCES)
+@settings(max_examples=100)
+def test_trust_never_outlives_its_writer(old: Source, writer: Source) -> None:
+    changed = old.changed_by(writer)
+    assert (changed.trust, changed.thread, changed.uri) == (
+        writer.trust,
+        writer.thread,
+        writer.uri,
+    )
+    assert changed.app == old.app
+    assert changed.changed_by(writer) == changed

@@ -6,10 +6,11 @@ import os
 import shutil
 import stat
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from commonplace.arguments import checked_flag
+from commonplace.encryption import Encryption
 from commonplace.errors import (
     CommonplaceError,
     DataDamagedError,
@@ -22,9 +23,10 @@ from commonplace.index import chroma_versions
 from commonplace.ledger import LEDGER_FILE, beside, give_up_log, in_use, log_state
 from commonplace.memory import Memory
 from commonplace.moving.files import checked_path, translated_errors
+from commonplace.moving.salvaging import salvage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
 
 _IN_MEMORY = ":memory:"
@@ -42,7 +44,7 @@ class Finding:
 
     Attributes:
         about: what it is about: `rights`, `file system`, `leftovers`, `log`, `ledger`, `index`,
-            `space`, `embedder`, `reindex` or `expired`.
+            `space`, `encryption`, `embedder`, `reindex` or `expired`.
         text: what is wrong, in words that hold no memory text.
         remedy: what `fix` does about it, or what to do.
         problem: whether it is one; else it is worth knowing and no more.
@@ -84,7 +86,13 @@ class Diagnosis:
         }
 
 
-def doctor(path: str | Path, *, fix: bool = False, embedder: Any = None) -> Diagnosis:
+def doctor(
+    path: str | Path,
+    *,
+    fix: bool = False,
+    embedder: Any = None,
+    encryption: Encryption | None = None,
+) -> Diagnosis:
     """Examine a memory: its files, the disk they are on, its ledger and its index.
 
     Nothing is changed without `fix`, but what every opening of a memory does: an index that is not
@@ -95,31 +103,37 @@ def doctor(path: str | Path, *, fix: bool = False, embedder: Any = None) -> Diag
         fix: whether to mend what can be mended without losing anything that can still be read:
             take rights away from others, remove leftovers, rebuild what is derived, sweep expired
             records, and, where committed changes are gone from the write-ahead log, go on
-            without them; the log is kept beside.
+            without them; the log is kept beside. What can be read of a ledger that is damaged
+            itself is put into a new memory beside, which a finding names; this one stays.
         embedder: the one the memory is used with, as for `Memory`; the built-in one if left out.
+        encryption: the keys of an encrypted memory, as for `Memory`. What is encrypted with keys
+            that are not among them is not looked at, and a finding says so. Nothing is encrypted
+            that is not encrypted already.
 
     Raises:
         NotFoundError: there is no such directory.
-        InvalidInputError: the path is none.
+        InvalidInputError: the path or another argument is none.
     """
     checked_flag(fix, "fix")
     if path == _IN_MEMORY:
         raise InvalidInputError("a memory in memory has no files; call verify")
     directory = checked_path(path)
+    keys = Encryption(keys={}) if encryption is None else _reading(encryption)
     with translated_errors(directory):
         if not directory.is_dir():
             raise NotFoundError(f"there is no memory at {directory}; {_nearby(directory)}")
-        patient = _Patient(directory, embedder=embedder, fix=fix)
+        patient = _Patient(directory, embedder=embedder, keys=keys, fix=fix)
         return Diagnosis(path=str(directory), findings=tuple(patient.examined()))
 
 
 class _Patient:
     """A directory, examined step by step; a step that finds the worst ends it."""
 
-    def __init__(self, directory: Path, *, embedder: Any, fix: bool) -> None:
+    def __init__(self, directory: Path, *, embedder: Any, keys: Encryption, fix: bool) -> None:
         self._directory = directory
         self._ledger = directory / LEDGER_FILE
         self._embedder = embedder
+        self._keys = keys
         self._fix = fix
 
     def examined(self) -> Generator[Finding]:
@@ -225,7 +239,7 @@ class _Patient:
 
     def _inside(self) -> Iterator[Finding]:
         try:
-            with Memory(self._directory, create=False) as memory:
+            with Memory(self._directory, create=False, encryption=self._keys) as memory:
                 yield from self._opened(memory)
         except NotFoundError:
             yield Finding(
@@ -234,11 +248,7 @@ class _Patient:
                 remedy=_nearby(self._directory),
             )
         except DataDamagedError as error:
-            yield Finding(
-                about="ledger",
-                text=str(error),
-                remedy="restore the newest backup: `commonplace restore-backup FILE --replace`",
-            )
+            yield self._damaged(str(error))
         except FormatError as error:
             yield Finding(about="ledger", text=str(error), remedy="see there")
         except CommonplaceError as error:
@@ -246,10 +256,14 @@ class _Patient:
 
     def _opened(self, memory: Memory) -> Iterator[Finding]:
         report = memory.verify()
+        broken = [text for text in report.problems if text.startswith("ledger file")]
+        if broken:  # nothing is written to it, and little can be read
+            yield self._damaged("; ".join(broken))
+            return
         mended = memory.repair() if self._fix and not report.ok else report
         for text in report.problems:
             about = "index" if text.startswith("index") else "ledger"
-            derived = not text.startswith("ledger file") and " not as they were" not in text
+            derived = " not as they were" not in text
             yield Finding(
                 about=about,
                 text=text,
@@ -257,6 +271,7 @@ class _Patient:
                 fixable=derived,
                 fixed=text not in mended.problems,
             )
+        yield from self._sealed(memory)
         yield from self._index()
         yield from self._model()
         figures = memory.stats()
@@ -277,6 +292,34 @@ class _Patient:
                 problem=False,
             )
 
+    def _damaged(self, text: str) -> Finding:
+        """A ledger that SQLite cannot read: a backup mends it, or else what can be read of it."""
+        kept = sorted(
+            self._directory.parent.glob("*.backup"), key=lambda file: file.stat().st_mtime
+        )
+        backup = f"restore the newest backup: `commonplace restore-backup {_named(kept)} --replace`"
+        if not self._ledger.exists() or not self._ledger.stat().st_size:
+            return Finding(about="ledger", text=text, remedy=backup)
+        if not self._fix:
+            beside = "without one, put what can be read into a new memory beside this one"
+            return Finding(about="ledger", text=text, remedy=f"{backup}; {beside}", fixable=True)
+        try:
+            said = f"{salvage(self._directory)}; this one is as it was"
+        except (OSError, CommonplaceError) as error:
+            said = f"nothing could be taken out of it ({type(error).__name__})"
+        return Finding(about="ledger", text=text, remedy=f"{backup}; {said}")
+
+    def _sealed(self, memory: Memory) -> Iterator[Finding]:
+        ledger = memory._store.ledger  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of one house
+        missing = [name for name in ledger.key_names() if name not in self._keys.keys]
+        if missing:
+            yield Finding(
+                about="encryption",
+                text=f"what is encrypted with {', '.join(map(repr, missing))} was not looked at",
+                remedy="give the keys: `commonplace --keys FILE doctor`, or doctor(encryption=...)",
+                problem=False,
+            )
+
     def _index(self) -> Iterator[Finding]:
         wrote, reads = chroma_versions(self._directory)
         if wrote is not None and wrote != reads:
@@ -292,7 +335,13 @@ class _Patient:
 
         chosen = StaticEmbedder() if self._embedder is None else self._embedder
         try:
-            Memory(self._directory, embedder=chosen, index="exact", create=False).close()
+            Memory(
+                self._directory,
+                embedder=chosen,
+                index="exact",
+                create=False,
+                encryption=self._keys,
+            ).close()
         except ModelMismatchError as error:
             yield Finding(
                 about="embedder",
@@ -306,6 +355,17 @@ _DAMAGED = (
     "restore the newest backup: `commonplace restore-backup FILE --replace`; or, if only records "
     "are named, restore a former state of each, or delete it"
 )
+
+
+def _reading(given: Any) -> Encryption:
+    """The keys, for what is encrypted already."""
+    if not isinstance(given, Encryption):
+        raise InvalidInputError("encryption is an Encryption, or None")
+    return replace(given, active=None, scopes=())
+
+
+def _named(backups: Sequence[Path]) -> str:
+    return str(backups[-1]) if backups else "FILE"
 
 
 def _remove(path: Path) -> None:

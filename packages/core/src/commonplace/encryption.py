@@ -51,7 +51,8 @@ class Encryption:
         active: the name of the key that new texts are encrypted with. May be left out where there
             is one key, or where the memory knows its active key already.
         scopes: the scopes to encrypt, with all below them; None for those that the memory
-            encrypts already, or everything if it encrypts none yet. As a dict it gives scopes keys
+            encrypts already, or everything if it encrypts none yet. An empty list only opens what
+            is encrypted already, and changes nothing of what is. As a dict it gives scopes keys
             of their own, by name: forgetting such a key makes the scope unreadable for good.
 
     Raises:
@@ -232,6 +233,8 @@ def policy_for(given: Encryption, known: SealingPolicy | None) -> SealingPolicy 
     """
     if not given.keys:
         return known
+    if given.places == {}:
+        return known and _checked_only(given.keys, known)
     active = given.active or (known.active if known else None)
     if active is None and len(given.keys) > 1:
         raise EncryptionError("there are several keys; say which one is active")
@@ -275,6 +278,12 @@ def _checked_keys(keys: Mapping[str, bytes], policy: SealingPolicy) -> dict[str,
                 f"key {name!r} is not the one that this memory was encrypted with"
             ) from error
     return checks
+
+
+def _checked_only(keys: Mapping[str, bytes], known: SealingPolicy) -> SealingPolicy:
+    """The policy as it is, after a look whether those of the keys that it names are right."""
+    _checked_keys({name: key for name, key in keys.items() if name in known.checks}, known)
+    return known
 
 
 def _missing(key_name: str) -> KeyMissingError:

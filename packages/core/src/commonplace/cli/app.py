@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from commonplace import CommonplaceError, __version__
+from commonplace import CommonplaceError, KeyMissingError, __version__
 from commonplace.cli import (
     auditing,
     backups,
@@ -42,6 +42,13 @@ class _Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except KeyMissingError as error:
+            terminal.complain(
+                f"key {error.key_name!r} is needed and was not given; name a file of keys with "
+                "`commonplace --keys FILE`, or COMMONPLACE_KEYS; that of another memory with "
+                "--other-keys"
+            )
+            raise typer.Exit(1) from error
         except CommonplaceError as error:
             terminal.complain(str(error))
             raise typer.Exit(1) from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commonplace.cli import options, terminal
+from commonplace.cli import keys, options, terminal
 from commonplace.cli.opening import opened
 
 if TYPE_CHECKING:
@@ -28,6 +28,14 @@ OtherScope = Annotated[
         "--other-scope", metavar="SCOPE", help="The scope on the other side; --scope if not given."
     ),
 ]
+OtherKeys = Annotated[
+    Path | None,
+    typer.Option(
+        "--other-keys",
+        metavar="FILE",
+        help="The keys of the other memory, if it is encrypted; those of this one if left out.",
+    ),
+]
 
 
 def diff(
@@ -38,12 +46,13 @@ def diff(
         typer.Option(help="What makes two records the same; id between two memories."),
     ] = None,
     other_scope: OtherScope = None,
+    other_keys: OtherKeys = None,
     memory: options.MemoryPath = options.DEFAULT_MEMORY,
     scope: options.ScopePath = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Say how another memory differs from this one: + only there, - only here, ~ in both."""
-    with _both(memory, scope, other, other_scope) as (here, there):
+    with _both(memory, scope, other, other_scope, other_keys) as (here, there):
         found = here.diff(there, by=None if by is None else by.value)
     if as_json:
         terminal.print_json(found.to_dict())
@@ -59,12 +68,16 @@ def merge(
     ] = options.Strategy.NEWEST,
     dry_run: options.DryRun = False,
     other_scope: OtherScope = None,
+    other_keys: OtherKeys = None,
     memory: options.MemoryPath = options.DEFAULT_MEMORY,
     scope: options.ScopePath = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Bring in what another memory has. Nothing is deleted."""
-    with _both(memory, scope, source, other_scope, create=True, dry_run=dry_run) as (target, there):
+    with _both(memory, scope, source, other_scope, other_keys, create=True, dry_run=dry_run) as (
+        target,
+        there,
+    ):
         report = target.merge(there, strategy=strategy.value, dry_run=dry_run)
     if as_json:
         terminal.print_json(report.to_dict())
@@ -77,12 +90,16 @@ def sync(
     *,
     dry_run: options.DryRun = False,
     other_scope: OtherScope = None,
+    other_keys: OtherKeys = None,
     memory: options.MemoryPath = options.DEFAULT_MEMORY,
     scope: options.ScopePath = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Keep this memory a copy of another: what changed there since the last time, deletes too."""
-    with _both(memory, scope, source, other_scope, create=True, dry_run=dry_run) as (target, there):
+    with _both(memory, scope, source, other_scope, other_keys, create=True, dry_run=dry_run) as (
+        target,
+        there,
+    ):
         report = target.sync(there, dry_run=dry_run)
     if as_json:
         terminal.print_json(report.to_dict())
@@ -96,6 +113,7 @@ def _both(
     scope: str | None,
     other: str,
     other_scope: str | None,
+    other_keys: Path | None,
     *,
     create: bool = False,
     dry_run: bool = False,
@@ -103,7 +121,9 @@ def _both(
     """This memory and the other one; this one is only made once the other one is there."""
     theirs = scope if other_scope is None else other_scope
     with (
-        opened(other, scope=theirs, named="its path") as there,
+        opened(
+            other, scope=theirs, named="its path", encryption=keys.for_reading(other_keys)
+        ) as there,
         opened(_tried(memory) if dry_run else memory, scope=scope, create=create) as here,
     ):
         yield here, there

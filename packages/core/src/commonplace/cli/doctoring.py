@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from commonplace.cli import options, terminal
+from commonplace.cli import keys, options, terminal
 from commonplace.cli.care import PROBLEMS
 from commonplace.rendering import plain
 
@@ -23,7 +23,7 @@ def doctor(
     # Here and not above: it takes longer to import than `commonplace --help` should take to run.
     from commonplace import doctor as examine  # noqa: PLC0415
 
-    found = examine(memory, fix=fix)
+    found = examine(memory, fix=fix, encryption=keys.for_reading())
     if as_json:
         terminal.print_json(found.to_dict())
     else:

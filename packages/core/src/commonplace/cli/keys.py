@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from commonplace import InvalidInputError
@@ -20,6 +21,19 @@ def choose(file: Path | None) -> None:
     _chosen[:] = [] if file is None else [file]
 
 
+def for_reading(file: Path | None = None) -> Encryption:
+    """Keys for what is encrypted already; unlike those of `given` they begin no encryption.
+
+    Args:
+        file: the keys; those of this run for None.
+
+    Raises:
+        InvalidInputError: as `given`.
+    """
+    found = given() if file is None else _read(file)
+    return replace(found, active=None, scopes=())
+
+
 def given() -> Encryption:
     """The keys of this run; none without a file, which is enough for what needs no text.
 
@@ -28,9 +42,12 @@ def given() -> Encryption:
     """
     from commonplace import Encryption  # noqa: PLC0415 - as in `opening`
 
-    if not _chosen:
-        return Encryption(keys={})
-    (file,) = _chosen
+    return _read(_chosen[0]) if _chosen else Encryption(keys={})
+
+
+def _read(file: Path) -> Encryption:
+    from commonplace import Encryption  # noqa: PLC0415 - as in `opening`
+
     try:
         said: Any = json.loads(file.read_text("utf-8"))
         keys = {name: bytes.fromhex(key) for name, key in said["keys"].items()}

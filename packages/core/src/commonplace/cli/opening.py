@@ -11,7 +11,7 @@ from commonplace.cli import keys
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from commonplace import Memory
+    from commonplace import Encryption, Memory
 
 
 @contextlib.contextmanager
@@ -22,6 +22,7 @@ def opened(
     create: bool = False,
     index: bool = False,
     named: str = "--memory or COMMONPLACE_MEMORY",
+    encryption: Encryption | None = None,
 ) -> Generator[Memory]:
     """The memory at `path`, narrowed to `scope`, for as long as the block lasts.
 
@@ -34,6 +35,7 @@ def opened(
             answered, exactly, before the index is up. It follows the journal by itself when a
             program next opens the memory.
         named: how the path was given, to say how to give another.
+        encryption: its keys; those of this run for None.
 
     Raises:
         NotFoundError: it is not there.
@@ -43,7 +45,10 @@ def opened(
 
     try:
         memory = Memory(
-            path, index="auto" if index else "exact", create=create, encryption=keys.given()
+            path,
+            index="auto" if index else "exact",
+            create=create,
+            encryption=encryption or keys.given(),
         )
     except NotFoundError as error:
         raise NotFoundError(

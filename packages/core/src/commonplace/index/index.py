@@ -295,6 +295,7 @@ class Index:
         """Whether the process followed the journal to its end; False if it died."""
         deadline = time.monotonic() + _STEP_SECONDS
         while self._process is not None:
+            reach("index.following")
             left = max(0.0, deadline - time.monotonic())
             answer = self._ask({"do": "follow"}, timeout=left)
             if answer is not None and not answer["error"]:

@@ -14,6 +14,7 @@ from commonplace.ledger.loading import Loading, SpaceModel
 from commonplace.ledger.log import LogState, beside, give_up_log, in_use, log_state
 from commonplace.ledger.reindexing import Census, Origin, Reached, State
 from commonplace.ledger.rotating import SEALED_TABLES
+from commonplace.ledger.salvaging import Salvaged
 from commonplace.ledger.schema import FORMAT
 from commonplace.ledger.scope_list import ScopeList, ScopePattern
 from commonplace.ledger.selection import Selection
@@ -56,6 +57,7 @@ __all__ = [
     "Placed",
     "Reached",
     "RowKind",
+    "Salvaged",
     "Scale",
     "ScopeList",
     "ScopePattern",

@@ -43,6 +43,7 @@ from commonplace.ledger.past import PastSnapshot
 from commonplace.ledger.quotas import check_quotas
 from commonplace.ledger.rewriting import LedgerFiles
 from commonplace.ledger.rows import SEALED_SINCE
+from commonplace.ledger.salvaging import Salvage, Salvaged, readable
 from commonplace.ledger.schema import FORMAT, settings
 from commonplace.ledger.scope_ids import ScopeIds, SharedScopes
 from commonplace.ledger.snapshot import Snapshot
@@ -159,6 +160,11 @@ class Ledger:
             policy = self._seal(encryption)
         self._keyring = Keyring(encryption.keys, policy)
         self._look_through(self._keyring)
+
+    def key_names(self) -> list[str]:
+        """The names of all keys that something may be sealed with."""
+        policy = self._sealing_policy()
+        return [] if policy is None else policy.key_names
 
     def forget_unused_keys(self) -> None:
         """Remember only the keys that something may be sealed with after a rotation."""
@@ -305,6 +311,24 @@ class Ledger:
             except sqlite3.Error as error:
                 raise translated(error, str(path)) or error from error
         return found
+
+    def salvage(self, damaged: Path, now: int) -> Salvaged:
+        """Fill this ledger, which is new, with what can be read of a damaged one.
+
+        Args:
+            damaged: the file, which is not touched.
+            now: the present moment.
+
+        Raises:
+            DataDamagedError: nothing can be read.
+            FormatError: it is of another format.
+        """
+        assert self.path is not None  # noqa: S101 - it was made for this
+        with (
+            readable(damaged, self.path.with_name("damaged.tmp")) as source,
+            self._writing() as (driver, scope_ids),
+        ):
+            return Salvage(source, driver, self._dialect, scope_ids).run(now)
 
     def begin_anew(self, origin: dict[str, Any]) -> None:
         """Take a new identity, as a copy must; see `copying`.

@@ -349,6 +349,11 @@ def _use_wal(cursor: Any) -> None:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.001)
+        except UnicodeDecodeError:  # what SQLite says quotes a name out of a damaged schema
+            damaged = sqlite3.DatabaseError("the schema is damaged")
+            damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            damaged.sqlite_errorname = "SQLITE_CORRUPT"
+            raise damaged from None
         else:
             return
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _DEAD_SHARE = 0.2
 _ELEMENT_BYTES = 268
 """What HNSW keeps of an entry beside its vector, with 32 neighbours."""
+_ROOM = 100
+"""A new index has room for so many entries, used or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +54,16 @@ def compact(files: Files) -> CompactReport:
     before = sum(files.sizes().values())
     finished = finish(files)
     left = files.rewrite([step for step in STEPS if step != "index"], wait=WAIT)
-    rebuilt = _dead_share(files) > _DEAD_SHARE
-    if rebuilt:
+    rebuilt = False
+    if _dead_share(files) > _DEAD_SHARE:
         files.index.rebuild()
+        rebuilt = files.index.state == "ready"
+        if not rebuilt:  # another process has it
+            left.append("index")
     return CompactReport(
         before=before,
         after=sum(files.sizes().values()),
-        index_rebuilt=rebuilt and files.index.state == "ready",
+        index_rebuilt=rebuilt,
         erasures=finished,
         pending=tuple(left),
     )
@@ -76,4 +81,6 @@ def _dead_share(files: Files) -> float:
 def _live_bytes(ledger: Ledger) -> int:
     with ledger.read() as snapshot:
         spaces = snapshot.searchable_spaces().values()
-        return sum(space.vectors * (4 * space.dimension + _ELEMENT_BYTES) for space in spaces)
+        return sum(
+            max(space.vectors, _ROOM) * (4 * space.dimension + _ELEMENT_BYTES) for space in spaces
+        )

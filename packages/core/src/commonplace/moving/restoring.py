@@ -93,7 +93,7 @@ def restore_backup(
             directory = directory.resolve()
             _check_place(directory, replace=replace)
             directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _draft(directory) as draft:
+            with draft_beside(directory) as draft:
                 _unpack(file, draft / LEDGER_FILE, size, progress)
                 identity = _adopted(draft, report)
                 _check_place(directory, replace=replace)
@@ -118,7 +118,7 @@ def _check_place(directory: Path, *, replace: bool) -> None:
 
 
 @contextlib.contextmanager
-def _draft(directory: Path) -> Any:
+def draft_beside(directory: Path) -> Any:
     """A directory beside, removed when the block ends if it still has that name."""
     draft = directory.with_name(f".{directory.name}.{secrets.token_hex(8)}.tmp")
     draft.mkdir(mode=0o700)

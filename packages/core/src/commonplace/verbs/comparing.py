@@ -92,7 +92,10 @@ class Comparing(Handle):
     def _sides(self, other: object) -> tuple[Side, Side]:
         there = getattr(other, "memory", other)  # of an `AsyncMemory`
         if not isinstance(there, Comparing):
-            raise InvalidInputError("the other one is a Memory or a view of one")
+            raise InvalidInputError(
+                "the other one is a Memory or a view of one; open it first, with its keys if it is "
+                "encrypted"
+            )
         return self._side(), there._side()  # noqa: SLF001 - of this class
 
     def _side(self) -> Side:
