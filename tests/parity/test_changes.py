@@ -9,12 +9,13 @@ import pytest
 from autogen_core.memory import MemoryContent, MemoryMimeType
 
 from autogen_commonplace import CommonplaceMemory
-from commonplace import HashingEmbedder, InvalidInputError, Memory
+from commonplace import HashingEmbedder, InvalidInputError, Memory, Source
 from crewai_commonplace import CommonplaceStorage
+from langchain_commonplace import create_manage_memory_tool
 from langgraph_store_commonplace import CommonplaceStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ITEM: dict[str, Any] = {"text": "Alice likes green tea", "cups": [1, {"hot": None}], "empty": {}}
 
@@ -106,3 +107,58 @@ def test_a_reset_of_crewai_and_a_delete_by_criteria_leave_what_others_wrote(
     storage.reset()
     assert storage.delete(scope_prefix="/notes") == 0
     assert memory.count() == 2
+
+
+TRUSTED = Source(app="langgraph", agent="planner", user="ana", thread="t1", uri="mail:7", trust=0.9)
+
+
+def changed_by_crewai(memory: Memory, record_id: str, text: str) -> None:
+    storage = CommonplaceStorage(memory, vectors="own")
+    shown = storage.get_record(record_id)
+    assert shown is not None
+    storage.update(shown.model_copy(update={"content": text}))
+
+
+def changed_by_autogen(memory: Memory, record_id: str, text: str) -> None:
+    book = CommonplaceMemory(memory, scope="users/ana")
+    asyncio.run(book.update(record_id, content(text)))
+
+
+def changed_by_langchain(memory: Memory, record_id: str, text: str) -> None:
+    manage = create_manage_memory_tool("users/ana", store=memory)
+    change = {"action": "update", "id": record_id, "content": text}
+    manage.invoke(change, {"configurable": {"user_id": "ben", "thread_id": "t2"}})
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (changed_by_crewai, Source(app="langgraph", agent="crewai", user="ana")),
+        (changed_by_autogen, Source(app="langgraph", agent="autogen", user="ana")),
+        (
+            changed_by_langchain,
+            Source(app="langgraph", agent="langchain", user="ben", thread="t2"),
+        ),
+    ],
+)
+def test_a_changed_text_is_no_more_worth_than_who_changed_it(
+    memory: Memory, change: Callable[[Memory, str, str], None], expected: Source
+) -> None:
+    """The app stays, as it says how the value reads; trust, page and thread were of the old one."""
+    record = memory.add("Ana likes tea", value=ITEM, source=TRUSTED, scope="users/ana")
+    change(memory, record.id, "Ana likes coffee")
+    found = memory.get(record.id)
+    assert found is not None
+    assert (found.content, found.value) == ("Ana likes coffee", ITEM)
+    assert found.source == expected
+
+
+def test_crewai_that_changes_no_text_leaves_the_source(memory: Memory) -> None:
+    record = memory.add("Ana likes tea", value=ITEM, source=TRUSTED, scope="users/ana")
+    storage = CommonplaceStorage(memory, vectors="own")
+    shown = storage.get_record(record.id)
+    assert shown is not None
+    storage.update(shown.model_copy(update={"categories": ["drinks"]}))
+    found = memory.get(record.id)
+    assert found is not None
+    assert (found.tags, found.source) == (("drinks",), TRUSTED)

@@ -138,7 +138,7 @@ class Receipt:
                 scan=None if said["scan"] is None else Scan.from_dict(said["scan"]),
                 pending=tuple(said["pending"]),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise InvalidInputError("that is no receipt of an erasure") from error
 
     def agrees(self, other: Receipt) -> bool:
