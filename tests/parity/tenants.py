@@ -253,7 +253,8 @@ _IDS = "SELECT id FROM records WHERE scope_id IN here ORDER BY id"
 _EXPIRIES = "SELECT expires_at FROM records WHERE scope_id IN here"
 _LASTING = """
     SELECT id FROM records WHERE scope_id IN here AND expires_at IS NULL
-    UNION SELECT id FROM versions WHERE scope_id IN here AND expires_at IS NULL ORDER BY id
+    UNION SELECT id FROM versions WHERE scope_id IN here AND expires_at IS NULL
+    AND id NOT IN (SELECT id FROM records WHERE expires_at IS NOT NULL) ORDER BY id
 """
 _WHEREABOUTS = """
     SELECT path FROM records JOIN scopes ON scope_id = scopes.id WHERE records.id = :id

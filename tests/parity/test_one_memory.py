@@ -14,6 +14,8 @@ from commonplace import HashingEmbedder, Memory, Record, Scope
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.figures import Figures
+
 COUNT = 500
 ASKED = 20
 ROOT = Scope("teams", "tea")
@@ -44,17 +46,23 @@ def shared() -> Iterator[Shared]:
         yield Shared(memory, faces, written)
 
 
-@pytest.mark.parametrize(("writer", "reader"), PAIRS)
-def test_by_id(shared: Shared, writer: str, reader: str) -> None:
+def test_by_id(shared: Shared, figures: Figures) -> None:
+    for writer, reader in PAIRS:
+        compare_by_id(shared, writer, reader)
+    figures(13, pairs=len(PAIRS), records=COUNT, differences=0)
+
+
+def compare_by_id(shared: Shared, writer: str, reader: str) -> None:
     given = shared.written[writer]
     found = shared.faces[reader].get(given)
     for one, seen in zip(given, found, strict=True):
-        assert seen is not None
-        assert seen.text == one.fact.text
-        assert seen.created_at == shared.record(one).created_at
+        told = (writer, reader, one.id)
+        assert seen is not None, told
+        assert seen.text == one.fact.text, told
+        assert seen.created_at == shared.record(one).created_at, told
         if writer != LangGraph.name or reader in {LangGraph.name, Core.name}:
             expected = one.fact.metadata if reader != Core.name else shared.record(one).metadata
-            assert seen.metadata == expected
+            assert seen.metadata == expected, told
 
 
 @pytest.mark.parametrize("reader", NAMES)
