@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from commonplace import limits
-from commonplace.arguments import checked_offset
+from commonplace.arguments import checked_iterable, checked_offset
 from commonplace.clock import from_iso, from_micros, from_micros_if_any
 from commonplace.drafts import Draft, RecordFields, draft
 from commonplace.errors import InvalidInputError
@@ -66,11 +66,7 @@ def as_list(messages: MessageLike | Iterable[MessageLike]) -> list[MessageLike]:
         return [cast("MessageLike", messages)]
     if isinstance(messages, tuple) and messages and isinstance(messages[0], str):
         raise InvalidInputError("a message in a tuple is a pair of a role and a content")
-    if not isinstance(messages, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without types
-        raise InvalidInputError(
-            f"messages is a message or a list of them, not {type(messages).__name__}"
-        )
-    return list(cast("Iterable[MessageLike]", messages))
+    return list(checked_iterable(cast("Iterable[MessageLike]", messages), "messages"))
 
 
 def message_draft(

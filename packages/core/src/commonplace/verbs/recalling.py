@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from commonplace.arguments import checked_size, checked_weight
+from commonplace.arguments import checked_offset, checked_size, checked_weight
 from commonplace.recalling import LeftOut, Recall, collapsed, spoken
 from commonplace.rendering import render
 from commonplace.threads.tokens import approximate_tokens
@@ -56,7 +56,7 @@ class Recalling(Reading):
         """
         checked_size(token_budget, "token_budget")
         least = checked_weight(min_relevance, "min_relevance")
-        around = checked_size(context, "context") if context else 0
+        around = checked_offset(context, "context")
         hits = self.search(query, limit=limit, context=max(around, 1), **search)
         if hits.relevance is not None and hits.relevance < least:
             gone = tuple(LeftOut(hit=hit, reason="irrelevant") for hit in hits)
