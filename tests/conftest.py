@@ -25,6 +25,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--figures", type=Path, help="keep the figures of tests in this directory")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Full forms have an hour each."""
+    for item in items:
+        if item.get_closest_marker("nightly") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(3_600))
+
+
 @pytest.fixture
 def figures(request: pytest.FixtureRequest) -> Figures:
     """Call it with the number of a test in docs/trust.md and what was counted."""

@@ -185,7 +185,7 @@ def test_a_kill_at_every_point_of_every_change(homes: Homes, figures: Figures) -
         times = Counter(points(homes, change, SEED))
         names |= set(times)
         for point, most in times.items():
-            for nth in sorted({1, (most + 2) // 2}):
+            for nth in sorted({1, (most + 2) // 2, most}):
                 check(homes, change, SEED, point, nth)
                 kills += 1
     figures(2, kills=kills, points=len(names), changes=len(CHANGES), resurrected=0, lost=0)
