@@ -17,6 +17,7 @@ from commonplace import (
     NotFoundError,
     OutsideViewError,
     check_audit,
+    restore_backup,
 )
 
 if TYPE_CHECKING:
@@ -215,3 +216,24 @@ def test_the_file_of_another_memory_is_not_this_ones(memory: Memory, tmp_path: P
         memory.scope("users/alice").audit(tmp_path / "view.jsonl")
     with pytest.raises(OutsideViewError):
         memory.scope("users/alice").check_audit(tmp_path / "other.jsonl")
+
+
+def test_a_restored_memory_goes_on_with_the_chain(memory: Memory, tmp_path: Path) -> None:
+    filled(memory)
+    before = memory.audit(tmp_path / "before.jsonl")
+    memory.backup(tmp_path / "backup")
+    memory.add("only there", id="there")
+    memory.audit(tmp_path / "there.jsonl", after=tmp_path / "before.jsonl")
+    for name in ("restored", "again"):  # and a copy of the copy
+        restore_backup(tmp_path / "backup", tmp_path / name)
+        with Memory(tmp_path / name, embedder=HashingEmbedder(64), index="exact") as copy:
+            assert copy.verify().problems == ()
+            copy.add("only here", id="here")
+            after = copy.audit(tmp_path / f"{name}.jsonl", after=tmp_path / "before.jsonl")
+            assert (after.ledger, after.first) == (before.ledger, before.last + 1)
+            assert copy.check_audit(tmp_path / "before.jsonl").ok
+            assert copy.verify().ok
+            assert not copy.check_audit(tmp_path / "there.jsonl").ok
+            (tmp_path / "backup").unlink()
+            copy.backup(tmp_path / "backup")
+    assert not memory.check_audit(tmp_path / "restored.jsonl").ok

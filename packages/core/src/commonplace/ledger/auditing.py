@@ -108,13 +108,17 @@ class Auditing:
     Args:
         connection: the transaction's.
         scopes: the scopes as the transaction sees them.
-        ledger_id: what the chain begins with.
+        ledger_id: whose journal it is.
+
+    Attributes:
+        chain_id: what the chain begins with: the id of the ledger, or of the one that it was copied
+            from if that was audited.
     """
 
     def __init__(self, connection: DriverConnection, scopes: ScopeIds, ledger_id: str) -> None:
         self._connection = connection
         self._scopes = scopes
-        self._ledger_id = ledger_id
+        self.chain_id: str = connection.execute(_CHAIN_ID).scalar() or ledger_id
 
     def commit(self, most: int) -> int:
         """Give nonces to entries that have none; how many there were, `most` at most."""
@@ -151,7 +155,7 @@ class Auditing:
         if kept is None:
             return None
         head = Head(**load_json(kept))
-        chain, last = chain_start(self._ledger_id), 0
+        chain, last = chain_start(self.chain_id), 0
         for entry in self.entries(head.seq):
             if entry.seq != last + 1:
                 return f"journal: entry {last + 1} is missing, which was audited"
@@ -159,6 +163,18 @@ class Auditing:
         if (last, chain) != head:
             return f"journal: the entries up to {head.seq} are not those that were audited"
         return None
+
+
+def keep_chain(connection: DriverConnection, former_id: str) -> None:
+    """Let a copy of a ledger that was audited go on with its chain, under whatever id.
+
+    Args:
+        connection: where.
+        former_id: the id of what was copied.
+    """
+    audited_before = connection.execute(_LAST).scalar() is not None
+    if audited_before and connection.execute(_CHAIN_ID).scalar() is None:
+        connection.execute(settings.insert().values(name=_CHAIN, value=former_id))
 
 
 class Head(NamedTuple):
@@ -179,6 +195,8 @@ def chained(before: str, leaf: bytes) -> str:
 
 
 _HEAD = "audit_head"
+_CHAIN = "audit_chain"
+_CHAIN_ID = fixed(select(settings.c.value).where(settings.c.name == _CHAIN))
 _HEAD_KEPT = fixed(select(settings.c.value).where(settings.c.name == _HEAD))
 _FORGET_HEAD = fixed(delete(settings).where(settings.c.name == _HEAD))
 _KEEP_HEAD = fixed(settings.insert())

@@ -12,6 +12,7 @@ from sqlalchemy import delete, func, select, update
 
 from commonplace.clock import new_id
 from commonplace.errors import DataDamagedError
+from commonplace.ledger.auditing import keep_chain
 from commonplace.ledger.schema import (
     index_state,
     journal,
@@ -122,13 +123,16 @@ def begin_anew(connection: DriverConnection, origin: dict[str, Any]) -> str:
 
     What follows a ledger goes by its id and by numbers of its journal: an index on a server, a
     memory that is synchronised from it. A copy of an earlier state gives those numbers out again,
-    for other changes. Under the old id they would be taken for known.
+    for other changes. Under the old id they would be taken for known. Audit files are for good, and
+    the chain of the copy goes on from them; where two copies went on differently, that shows.
 
     Args:
         connection: where to.
         origin: what to note of where the copy came from.
     """
     fresh = new_id()
+    of_id = select(settings.c.value).where(settings.c.name == "ledger_id")
+    keep_chain(connection, connection.execute(of_id).scalar_one())
     connection.execute(update(settings).where(settings.c.name == "ledger_id").values(value=fresh))
     connection.execute(delete(settings).where(settings.c.name == "restored"))
     connection.execute(settings.insert().values(name="restored", value=json.dumps(origin)))

@@ -73,7 +73,9 @@ def write_audit(ledger: Ledger, path: Path, after: Path | None) -> AuditReport:
         FileDamagedError: the earlier file does not check.
         DataDamagedError: the journal is no longer what the earlier file says it was.
     """
-    begin = Head(0, chain_start(ledger.id))
+    with ledger.audit() as audit:
+        chain_id = audit.chain_id
+    begin = Head(0, chain_start(chain_id))
     if after is not None:
         earlier = check_audit_file(after)
         if not earlier.ok:
@@ -85,7 +87,7 @@ def write_audit(ledger: Ledger, path: Path, after: Path | None) -> AuditReport:
     while _committed(ledger) == _AT_ONCE:
         pass
     with ledger.audit() as audit, written_whole(path) as file:
-        report = _write(file, ledger.id, begin, audit.entries(audit.last()))
+        report = _write(file, chain_id, begin, audit.entries(audit.last()))
     with ledger.audit(writes=True) as audit:
         audit.keep_head(Head(report.last, report.head))
     return report
@@ -206,10 +208,10 @@ class _Checked:
 def _disagreement(checked: _Checked, ledger: Ledger) -> str | None:
     """Where a journal differs from a file that checks by itself."""
     header = checked.header or {}
-    if header["ledger"] != ledger.id:
-        return "it is of another memory"
-    chain, last = chain_start(ledger.id), 0
     with ledger.audit() as audit:
+        if header["ledger"] != audit.chain_id:
+            return "it is of another memory"
+        chain, last = chain_start(audit.chain_id), 0
         for entry in audit.entries(checked.last):
             if entry.seq != last + 1:
                 break
@@ -224,12 +226,12 @@ def _disagreement(checked: _Checked, ledger: Ledger) -> str | None:
 
 
 def _write(
-    file: IO[bytes], ledger_id: str, begin: Head, entries: Iterator[AuditEntry]
+    file: IO[bytes], chain_id: str, begin: Head, entries: Iterator[AuditEntry]
 ) -> AuditReport:
     header = {
         "commonplace": "audit",
         "format": _FORMAT,
-        "ledger": ledger_id,
+        "ledger": chain_id,
         "after": begin.seq,
         "previous": begin.hash,
         "at": datetime.now(UTC).isoformat(),
@@ -246,7 +248,7 @@ def _write(
         file.write(_line({**entry.said, **proof, "hash": chain}))
     file.write(_line({"entries": count, "erased": erased, "last": last, "head": chain}))
     return AuditReport(
-        ledger=ledger_id, entries=count, erased=erased, first=first, last=last, head=chain
+        ledger=chain_id, entries=count, erased=erased, first=first, last=last, head=chain
     )
 
 
