@@ -115,13 +115,13 @@ def merged(ours: list[Any], theirs: list[Any], strategy: Any) -> None:
             assert all(record in after for record in before[:-1])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(LIVES, st.lists(LIVES, min_size=1, max_size=3))
 def test_a_copy_that_is_kept_is_equal(before: list[Any], parts: list[list[Any]]) -> None:
     follow(before, parts)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(LIVES, LIVES, STRATEGIES)
 def test_a_merge_does_what_was_told_and_once(
     ours: list[Any], theirs: list[Any], strategy: str
@@ -129,7 +129,7 @@ def test_a_merge_does_what_was_told_and_once(
     merged(ours, theirs, strategy)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(LIVES, STRATEGIES)
 def test_a_merge_into_an_empty_memory_makes_an_equal_one(theirs: list[Any], strategy: Any) -> None:
     with two() as (target, source):

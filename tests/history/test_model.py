@@ -211,7 +211,7 @@ def live(steps: list[tuple[Any, ...]]) -> None:
         assert memory.verify().problems == ()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(STEPS, min_size=8, max_size=25))
 def test_every_remembered_moment_is_as_it_was(steps: list[tuple[Any, ...]]) -> None:
     live(steps)

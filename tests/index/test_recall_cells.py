@@ -75,7 +75,7 @@ def cell(path: Path, shape: str, rows: int, dimension: int, queries: int, figure
     )
 
 
-@pytest.mark.parametrize("shape", ["clustered", "gaussian"])
+@pytest.mark.parametrize("shape", ["clustered"])
 def test_recall_of_few(path: Path, shape: str, figures: Figures) -> None:
     cell(path, shape, 4_000, 32, 20, figures)
 

@@ -149,7 +149,7 @@ class Machine(RuleBasedStateMachine):
 
 
 class TestQuick(Machine.TestCase):
-    settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+    settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
 
 
 @pytest.mark.nightly

@@ -99,7 +99,7 @@ def check_path(path: Sequence[Link], start: str, end: str, direction: str) -> No
     decay=st.sampled_from([1.0, 0.7, 0.5]),
     limit=st.integers(0, 6),
 )
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_related_finds_the_best_of_every_path(
     graph: dict[Any, float],
     hops: int,
@@ -125,7 +125,7 @@ def test_related_finds_the_best_of_every_path(
 
 
 @given(graph=GRAPHS, hops=st.integers(1, 6), direction=DIRECTIONS, types=TYPES)
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_path_is_a_shortest_one(
     graph: dict[Any, float], hops: int, direction: Any, types: tuple[str, ...]
 ) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.figures import Figures
 
-FEW = 5
+FEW = 3
 """How many values the quick form gives to an argument: others to each."""
 
 OWNERS: dict[type, str] = {Memory: "", Thread: "thread.", Threads: "threads."}
@@ -284,7 +284,7 @@ def _comes_back(memory: Memory, fields: dict[str, Any]) -> bool:
     return True
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(fields=RECORDS)
 def test_generated_records_come_back_or_are_refused(fields: dict[str, Any]) -> None:
     with Memory(":memory:", embedder=HashingEmbedder(8)) as memory:

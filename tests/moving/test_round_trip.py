@@ -134,7 +134,7 @@ def answers(memory: Memory, moments: Sequence[datetime | None]) -> list[Any]:
     return found
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEP, max_size=25))
 def test_a_copy_is_equal(
     steps: Sequence[Step], clock: FakeClock, write: Write, contents_of: ContentsOf

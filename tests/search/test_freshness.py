@@ -153,4 +153,4 @@ class Machine(RuleBasedStateMachine):
 
 
 class TestCongruence(Machine.TestCase):
-    settings = settings(max_examples=20, stateful_step_count=15, deadline=None)
+    settings = settings(max_examples=12, stateful_step_count=15, deadline=None)
