@@ -132,7 +132,11 @@ def test_what_is_no_directory_is_cleared_from_the_index_path(built: Built, tmp_p
 
 @pytest.mark.parametrize(
     "line",
-    ["chroma_server_http_port=none", "chroma_api_impl=evil.Api", "ANONYMIZED_TELEMETRY=True"],
+    [
+        "chroma_server_http_port=none",
+        pytest.param("chroma_api_impl=evil.Api", marks=pytest.mark.nightly),
+        pytest.param("ANONYMIZED_TELEMETRY=True", marks=pytest.mark.nightly),
+    ],
 )
 def test_the_working_directorys_env_file_is_not_read(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str

@@ -56,10 +56,8 @@ DAMAGE: dict[str, Callable[[Path], Any]] = {
 QUICK = {
     ("directory gone", True),
     ("vectors flipped 1", True),
-    ("vectors flipped 2", False),
     ("database flipped", False),
     ("header empty", False),
-    ("manifest garbage", True),
 }
 
 

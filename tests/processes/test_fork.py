@@ -17,7 +17,9 @@ PROGRAM = Path(__file__).parent / "programs" / "fork.py"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
-@pytest.mark.parametrize("way", ["close", "exit", "collect"])
+@pytest.mark.parametrize(
+    "way", ["exit", pytest.param("close", marks=pytest.mark.nightly), "collect"]
+)
 def test_a_forked_child_is_refused_at_once_and_its_end_harms_nobody(path: Path, way: str) -> None:
     """Regression: a child that exits runs its finalizers, and closed its parent's index process."""
     forked(path, way)

@@ -85,7 +85,7 @@ def test_three_hundred_cycles_leave_nothing(path: Path, figures: Figures) -> Non
     figures(21, cycles=300, spellings=5, file_handles_more=0, threads_more=0, processes_more=0)
 
 
-@pytest.mark.parametrize("sweep_every", [None, 60])
+@pytest.mark.parametrize("sweep_every", [pytest.param(None, marks=pytest.mark.nightly), 60])
 def test_a_memory_that_is_only_forgotten_is_closed(
     path: Path, index_processes: IndexProcesses, sweep_every: float | None
 ) -> None:
@@ -130,9 +130,9 @@ sys.stdin.read()
 """
 ENDS = [
     "killed",
-    "killed while it starts",
+    pytest.param("killed while it starts", marks=pytest.mark.nightly),
     "killed, survived by a forked child",
-    "exits without closing",
+    pytest.param("exits without closing", marks=pytest.mark.nightly),
 ]
 
 

@@ -68,7 +68,7 @@ def share(path: Path, processes: int, batches: int) -> int:
     return len(everything)
 
 
-@pytest.mark.parametrize("processes", [2, 4])
+@pytest.mark.parametrize("processes", [pytest.param(2, marks=pytest.mark.nightly), 4])
 def test_every_process_finds_every_acknowledged_write(path: Path, processes: int) -> None:
     assert share(path, processes, 16) == processes * 40
 
