@@ -40,6 +40,12 @@ def children() -> set[str]:
     }
 
 
+@pytest.fixture(autouse=True)
+def _collected() -> None:
+    """What other tests of this process left, such as a Chroma client, is not gone in mid-test."""
+    gc.collect()
+
+
 def held() -> tuple[list[str], set[str], int]:
     return handles(), children(), threading.active_count()
 
