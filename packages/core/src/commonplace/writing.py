@@ -152,8 +152,8 @@ class Writer:
         """
 
         def exchange(transaction: Transaction, ready: Sequence[Entry], now: int) -> list[Record]:
-            links = transaction.links.of_records(gone)
             pks = transaction.selected_ids(gone, selection)
+            links = transaction.links.of_records([one.id for one in transaction.records(pks)])
             transaction.remove(pks, operation="delete", now=now)
             outcomes = transaction.put(ready, if_exists="replace", dedupe=False, now=now)
             transaction.links.put_again(links, now=now)
