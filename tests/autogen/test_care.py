@@ -164,6 +164,7 @@ async def test_the_event_loop_goes_on_while_a_memory_waits(gate: Gate) -> None:
         assert len((await book.query("tea")).results) == 3
 
 
+@pytest.mark.files
 async def test_an_agent_goes_on_when_its_memory_is_down(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -74,13 +74,30 @@ def test_each_memory_has_keys_of_its_own(here: Cli, tmp_path: Path) -> None:
     assert here.json("sync", str(path), "--other-keys", other)["deleted"] == 0
 
 
-def test_the_other_memory_is_not_encrypted_by_the_keys_of_this_one(
-    here: Cli, there: Path, tmp_path: Path
+@pytest.mark.parametrize("how", ["option", "COMMONPLACE_KEYS", "COMMONPLACE_KEY", "file"])
+def test_neither_memory_is_encrypted_by_the_keys_of_a_diff(
+    here: Cli, there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     file = keys_file(tmp_path / "ours.json", bytes(32))
-    assert here.json("--keys", file, "diff", str(there))["added"] == ["there"]
-    with Memory(there) as memory:  # without keys
-        assert memory.count() == 3
+    (tmp_path / "settings.toml").write_text('keys = "ours.json"\n')
+    variables = {"COMMONPLACE_KEYS": file, "COMMONPLACE_KEY": "k:" + "00" * 32}
+    options = {"option": ["--keys", file], "file": ["--config", str(tmp_path / "settings.toml")]}
+    with monkeypatch.context() as patch:
+        if how in variables:
+            patch.setenv(how, variables[how])
+        assert here.json(*options.get(how, []), "diff", str(there))["added"] == ["there"]
+    for path in (there, here.memory):
+        with Memory(path) as memory:  # without keys
+            assert memory.count() == 3
+
+
+def test_the_embedder_of_the_settings_is_not_asked_of_the_other_memory(
+    cli: Cli, there: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("COMMONPLACE_EMBEDDER", "hashing:16")
+        assert cli.json("merge", str(there))["added"] == 3
+        assert cli.json("diff", str(there))["same"] == 3
 
 
 def test_the_doctor_takes_the_keys(cli: Cli, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from commonplace import AsyncMemory, HashingEmbedder, InvalidInputError, Memory, OutsideViewError
@@ -37,6 +37,7 @@ def start_of(bucket: str, moment: datetime) -> datetime:
 
 @pytest.mark.parametrize("bucket", ["hour", "day", "week", "month"])
 @given(moments=st.lists(MOMENTS, max_size=12))
+@settings(max_examples=15)  # of each length of span
 def test_a_timeline_is_what_counting_by_hand_gives(bucket: Any, moments: list[datetime]) -> None:
     with Memory(":memory:", embedder=HashingEmbedder(64)) as memory:
         memory.add_many([{"content": "x", "created_at": at, "embed": False} for at in moments])

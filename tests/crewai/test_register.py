@@ -63,6 +63,7 @@ def storage_of(memory: Any) -> Any:
     return memory._storage
 
 
+@pytest.mark.files
 def test_a_spec_is_the_same_storage_as_long_as_it_is_in_use(spec: str) -> None:
     one = CrewMemory(storage=spec)
     other = CrewMemory(storage=spec)
@@ -80,6 +81,7 @@ def test_a_malformed_spec_is_refused(given: str) -> None:
         open_storage(given)
 
 
+@pytest.mark.files
 def test_a_spec_says_all_that_a_storage_is(tmp_path: Path) -> None:
     where = tmp_path / "a b?&%"
     made = CommonplaceStorage(where, scope=r"x\/y/ü &", score="lancedb", **OPTIONS)
@@ -110,6 +112,7 @@ def test_other_specs_are_left_to_crewai(spec: str, tmp_path: Path) -> None:
     assert open_storage(spec).count() == 0
 
 
+@pytest.mark.files
 def test_crews_with_memory_true_use_it_on_request(path: Path, llm: ScriptedLLM) -> None:
     spec = f"commonplace://{path}?vectors=own"
     register(spec, everything=True, **OPTIONS)
@@ -122,6 +125,7 @@ def test_crews_with_memory_true_use_it_on_request(path: Path, llm: ScriptedLLM) 
     storage.close()
 
 
+@pytest.mark.files
 def test_a_restored_crew_recalls_what_it_knew(
     path: Path, llm: ScriptedLLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -417,6 +417,7 @@ while ends == "killed":
 """
 
 
+@pytest.mark.files
 def test_two_processes_and_a_kill_lose_nothing(path: Path) -> None:
     def start(name: str, ends: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

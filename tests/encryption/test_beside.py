@@ -20,6 +20,7 @@ from commonplace.ledger.rows import checksum, checksum_beside
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.files  # a ledger on a server is not encrypted
 EMBEDDER = HashingEmbedder(16)
 KEYS = {"old": bytes(range(32))}
 

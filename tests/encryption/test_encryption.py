@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from commonplace.testing import FakeClock
 
 OLD, NEW = bytes(range(32)), bytes(range(1, 33))
+pytestmark = pytest.mark.files  # a ledger on a server is not encrypted
 USERS = Encryption(keys={"old": OLD}, scopes=["users"])
 
 

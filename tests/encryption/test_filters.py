@@ -14,6 +14,8 @@ from commonplace import Encryption, HashingEmbedder, Memory
 if TYPE_CHECKING:
     from tests.figures import Figures
 
+pytestmark = pytest.mark.files  # a ledger on a server is not encrypted
+
 
 def checked(trees: int) -> None:
     encryption = Encryption(keys={"k": bytes(range(32))})

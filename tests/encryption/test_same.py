@@ -12,6 +12,8 @@ from tests.memory.test_state_machine import Machine
 from tests.memory.test_verbs import *  # noqa: F403 - all of them
 from tests.threads.test_writing import *  # noqa: F403 - all of them
 
+pytestmark = pytest.mark.files  # a ledger on a server is not encrypted
+
 
 @pytest.fixture(autouse=True)
 def _sealed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from tests.links.test_verbs import *  # noqa: F403 - all of them
 from tests.memory.test_views import *  # noqa: F403 - all of them
 from tests.search.test_lexical import *  # noqa: F403 - all of them
 
-pytestmark = pytest.mark.nightly
+pytestmark = [pytest.mark.nightly, pytest.mark.files]  # a ledger on a server is not encrypted
 
 
 @pytest.fixture(autouse=True)

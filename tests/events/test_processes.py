@@ -10,6 +10,7 @@ import pytest
 
 from commonplace import Event, HashingEmbedder, Memory
 
+pytestmark = pytest.mark.files
 PROGRAMS = Path(__file__).parent / "programs"
 SOON = 60
 

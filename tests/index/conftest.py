@@ -58,7 +58,7 @@ def clustered(count: int, seed: int) -> NDArray[np.float32]:
 def lower_limits() -> Iterator[None]:
     """The index pays from 2,500 records on here, filtered or not, so that building it is quick."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("commonplace.index.index.START_AT", LIMIT)
+        patch.setattr("commonplace.index.serving.START_AT", LIMIT)
         patch.setattr("commonplace.search.candidates.EXACT_LIMIT", LIMIT)
         patch.setattr("commonplace.search.candidates.EXACT_LIMIT_FILTERED", LIMIT)
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -15,6 +16,7 @@ import pytest
 
 from commonplace import HashingEmbedder, IndexUnavailableError, Memory, PrecomputedEmbedder
 from commonplace.index import index as index_module
+from commonplace.index import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,10 +61,8 @@ def stopped(built: Built) -> Iterator[Memory]:
     process = process_of(memory)
     os.kill(process, signal.SIGSTOP)
     yield memory
-    try:
+    with contextlib.suppress(ProcessLookupError):  # it may be given up
         os.kill(process, signal.SIGCONT)
-    except ProcessLookupError:
-        return
     memory.close()
 
 
@@ -80,10 +80,23 @@ def test_hundreds_of_searches_go_on_beside_a_stopped_index_process(
     assert route(stopped) == "index"
 
 
-def test_flush_and_verify_give_up_on_a_stopped_index_process(
+def test_flush_ends_an_index_process_that_does_not_answer_and_starts_another(
     stopped: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index_module, "_STEP_SECONDS", 0.5)
+    """Regression: one that hung was asked for good, and every flush raised after two minutes."""
+    monkeypatch.setattr(index_module, "_STEP_SECONDS", 10.0)
+    stuck = process_of(stopped)
+    stopped.flush()
+    assert process_of(stopped) != stuck
+    await_end(stuck)
+    assert route(stopped) == "index"
+    assert stopped.verify().ok
+
+
+def test_flush_and_verify_give_up_where_no_index_process_answers(
+    stopped: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_module, "_STEP_SECONDS", 0.0)
     with pytest.raises(IndexUnavailableError, match="nothing is lost"):
         stopped.flush()
     report = stopped.verify()
@@ -91,10 +104,40 @@ def test_flush_and_verify_give_up_on_a_stopped_index_process(
     assert stopped.count() == len(stopped.list(limit=100_000))
 
 
+def test_searches_end_an_index_process_that_does_not_answer_for_long(
+    stopped: Memory, built: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: as above; only `flush` would have noticed."""
+    stuck = process_of(stopped)
+    assert route(stopped) == "exact"
+    monkeypatch.setattr(serving, "_STUCK_SECONDS", 0.0)
+    expected = built.nearest(QUERY, 10)
+    assert [hit.id for hit in stopped.search(vector=QUERY)] == expected
+    await_end(stuck)
+    monkeypatch.setattr(serving, "_STUCK_SECONDS", 120.0)
+    stopped.flush()
+    assert route(stopped) == "index"
+
+
+def test_an_answer_that_came_late_does_not_leave_the_index_unused(built: Built) -> None:
+    """Regression: the first answer of a slow process was taken for one to another question.
+
+    It was dropped then, and the index "starting" for good.
+    """
+    with built.open() as memory:
+        index = memory._store._index  # pyright: ignore[reportPrivateUsage]
+        assert route(memory) == "exact"  # which starts the process
+        answer = index._ask({"do": "say"}, timeout=120)  # pyright: ignore[reportPrivateUsage]
+        assert answer is not None
+        memory.flush()
+        assert route(memory) == "index"
+        assert memory.stats().index == "ready"
+
+
 def test_closing_ends_a_stopped_index_process_in_bounded_time(
     stopped: Memory, monkeypatch: pytest.MonkeyPatch, built: Built
 ) -> None:
-    monkeypatch.setattr(index_module, "_CLOSE_SECONDS", 0.5)
+    monkeypatch.setattr(serving, "_CLOSE_SECONDS", 0.5)
     process = process_of(stopped)
     started = time.monotonic()
     stopped.close()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 from commonplace import Hits, PrecomputedEmbedder
 from commonplace import Memory as OpenMemory
+from commonplace.index.comparing import followed
 
 # Chroma is read in a process of its own, with nothing of ours, as any Chroma tool would.
 READ = """
@@ -53,6 +55,12 @@ def searched(memory: Memory, vector: Any, route: str, **options: Any) -> Hits:
     assert hits.plan is not None
     assert hits.plan.route == route, hits.plan
     return hits
+
+
+def has_followed(memory: Memory) -> bool:
+    """Whether the index has come to the end of the journal."""
+    with memory._store.ledger.read() as snapshot:  # pyright: ignore[reportPrivateUsage]
+        return followed(snapshot)
 
 
 def test_any_chroma_tool_reads_what_the_ledger_holds(path: Path) -> None:
@@ -101,6 +109,17 @@ def test_the_next_search_sees_every_write(built: Built) -> None:
         best = memory.search(vector=target)[0].id
         memory.delete(best)
         assert best not in {hit.id for hit in memory.search(vector=target)}
+
+
+def test_it_follows_however_closely_searches_come(built: Built) -> None:
+    query = np.full(32, 0.5, dtype=np.float32)
+    with built.open() as memory:
+        searched(memory, query, "index")
+        memory.add("new", id="new", vector=query)
+        deadline = time.monotonic() + 60
+        while not has_followed(memory):
+            assert memory.search(vector=query)[0].id == "new"
+            assert time.monotonic() < deadline
 
 
 def test_filters_and_scopes_are_exact_on_every_route(built: Built) -> None:

@@ -145,3 +145,14 @@ def test_a_process_of_many_files_may_have_a_channel() -> None:
         for file in many:
             os.close(file)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_what_was_not_taken_in_time_is_written_without_another_message(pair: Pair) -> None:
+    """Regression: a large answer that came late was never whole: each side waited for the other."""
+    payload = b"x" * 300_000
+    pair.ours.send({"id": 1}, payload, timeout=0)
+    received = None
+    while received is None:
+        received = pair.theirs.receive(0.1)
+        pair.ours.flush()
+    assert received == ({"id": 1}, payload)

@@ -22,7 +22,7 @@ def test_the_connection_just_used_is_used_again(path: Path) -> None:
     def note() -> None:
         # Which connection it is shows nowhere else.
         with ledger.read() as snapshot:
-            used.append(id(snapshot._connection._driver))  # pyright: ignore[reportPrivateUsage]
+            used.append(id(vars(snapshot._connection)["_driver"]))  # pyright: ignore[reportPrivateUsage]
 
     with ExitStack() as several:
         for _ in range(3):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import runpy
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,14 +14,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from commonplace import FormatError, FormatTooNewError, Memory
-from commonplace.ledger import Ledger, migrations
-from commonplace.ledger.ledger import LEDGER_FILE
+from commonplace.ledger import Ledger, migrations, newest
 from commonplace.ledger.schema import FORMAT, metadata
+from commonplace.ledger.sqlite_database import LEDGER_FILE
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 FULL_TEXT = {"full_text", "version_text"}
+SCRIPT = Path(__file__).parents[2] / "scripts" / "newest_format.py"
 
 
 def tables(path: Path, kind: str) -> set[str]:
@@ -70,6 +73,11 @@ def test_the_migrations_make_what_the_schema_describes(path: Path, tmp_path: Pat
     assert described(path / LEDGER_FILE) == expected
     assert set(metadata.tables) <= set(expected)
     assert tables(path / LEDGER_FILE, "virtual") == FULL_TEXT
+
+
+def test_a_new_ledger_is_what_the_migrations_make() -> None:
+    made: Callable[[], str] = runpy.run_path(str(SCRIPT))["made"]
+    assert newest.FILE.read_text("utf-8") == made()
 
 
 def test_parts_tell_statements_apart() -> None:

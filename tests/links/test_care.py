@@ -5,12 +5,15 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+import pytest
+
 from commonplace import HashingEmbedder, Memory
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.files
 def test_loose_links_are_a_problem_and_are_mended(path: Path) -> None:
     with Memory(path, embedder=HashingEmbedder(8)) as memory:
         memory.add_many([{"id": name} for name in "abc"])

@@ -7,6 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 
 from commonplace import HashingEmbedder, Memory, PrecomputedEmbedder
 from commonplace.index.follower import Follower
@@ -14,6 +15,8 @@ from commonplace.ledger import Ledger
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.files
 
 EMBEDDER = PrecomputedEmbedder("t", 4)
 

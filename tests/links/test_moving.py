@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+pytestmark = pytest.mark.files
+
+
 @pytest.fixture
 def filled(path: Path) -> Memory:
     memory = Memory(path, embedder=HashingEmbedder(8))

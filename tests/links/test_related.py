@@ -227,6 +227,7 @@ def test_a_cycle_ends(memory: Memory) -> None:
     assert len(memory.path("a", "c", direction="out", max_hops=32) or ()) == 2
 
 
+@pytest.mark.nightly
 def test_a_hub_of_20_000_links_is_harmless(on_disk: Memory, bulk: Bulk) -> None:
     count = 20_000
     on_disk.add("hub", id="hub")
@@ -249,6 +250,7 @@ def test_a_hub_of_20_000_links_is_harmless(on_disk: Memory, bulk: Bulk) -> None:
     assert on_disk.links("r00000") == []
 
 
+@pytest.mark.nightly
 def test_no_more_than_10_000_links_are_read(on_disk: Memory, bulk: Bulk) -> None:
     """Sixty records with 199 links each: those of the nearest fifty or so, and no more."""
     leaves = {f"m{m:02}": [f"m{m:02}-{n:03}" for n in range(199)] for m in range(60)}

@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WITHOUT_AWAIT = {"scope", "view", "thread", "threads"}
-PROPERTIES = {"directory", "embedder"}
+PROPERTIES = {"directory", "embedder", "url"}
 OWN = {"open", "memory"}
+OPENS = {"from_config"}  # tests/configuration
 
 
 def public(kind: type) -> set[str]:
@@ -47,7 +48,7 @@ def public(kind: type) -> set[str]:
 
 
 NEEDS_KEYS = {"rotate_keys"}  # tests/encryption
-VERBS = sorted(public(Memory) - WITHOUT_AWAIT - PROPERTIES - NEEDS_KEYS)
+VERBS = sorted(public(Memory) - WITHOUT_AWAIT - PROPERTIES - NEEDS_KEYS - OPENS)
 
 
 @pytest.fixture
@@ -172,7 +173,11 @@ EXAMPLES: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {
 }
 # What these give has an identity of its own: a new id, the id of its memory.
 MAKES_ITS_OWN = {"on", "share", "export", "backup", "erase", "audit"}
-CASES = [(verb, *case) for verb, cases in EXAMPLES.items() for case in cases]
+CASES = [
+    pytest.param(verb, *case, marks=pytest.mark.files if verb == "backup" else ())
+    for verb, cases in EXAMPLES.items()
+    for case in cases
+]
 
 # For verbs that refuse, arguments that they refuse, and how.
 REFUSED: list[tuple[str, tuple[Any, ...], dict[str, Any], type[CommonplaceError]]] = [
@@ -213,6 +218,13 @@ def test_a_verb_has_the_signature_of_its_twin(verb: str) -> None:
     assert inspect.iscoroutinefunction(own)
     assert own.__name__ == verb
     assert own.__doc__ == twin_of.__doc__ or f"See `Memory.{verb}`" in own.__doc__
+
+
+@pytest.mark.parametrize("name", sorted(OPENS))
+def test_opening_takes_the_same(name: str) -> None:
+    twin_of, own = getattr(Memory, name), getattr(AsyncMemory, name)
+    assert inspect.signature(own) == inspect.signature(twin_of)
+    assert inspect.iscoroutinefunction(own)
 
 
 @pytest.mark.parametrize("verb", sorted(WITHOUT_AWAIT - {"threads"}))
@@ -429,6 +441,7 @@ def test_views_are_of_the_same_kind_and_as_narrow(memory: Memory) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.files
 def test_opening_closing_and_wrapping(path: Path) -> None:
     async def main() -> None:
         with pytest.raises(NotFoundError):

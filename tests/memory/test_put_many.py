@@ -94,6 +94,7 @@ def test_spaces_and_vectors_are_told(memory: Memory) -> None:
     assert memory.scope("bob").vectors(record.id) == {}
 
 
+@pytest.mark.files
 def test_a_memory_knows_its_directory(memory: Memory) -> None:
     if memory.directory is not None:
         assert repr(str(memory.directory)) in repr(memory)

@@ -424,6 +424,7 @@ def files_of(path: Path) -> dict[str, bytes]:
     return {str(file): file.read_bytes() for file in path.rglob("*") if file.is_file()}
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("index", ["exact", "chroma"])
 def test_nothing_redacted_is_in_any_file(path: Path, index: str) -> None:
     secrets = f"{MAIL} {PHONE} {CARD} {TOKEN}"

@@ -152,11 +152,13 @@ def live(house: House, operations: int, figures: Figures) -> None:
     )
 
 
+@pytest.mark.files
 def test_tenants_stay_apart(house: House, figures: Figures) -> None:
     live(house, 1_200, figures)
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(3000)
+@pytest.mark.files
 def test_tenants_stay_apart_at_length(house: House, figures: Figures) -> None:
     live(house, 40_000, figures)

@@ -153,6 +153,7 @@ def test_many_make_one_thread(memory: Memory) -> None:
         assert len(set(pool.map(make, range(WRITERS)))) == 1
 
 
+@pytest.mark.files
 def test_four_processes_add_at_once(path: Path) -> None:
     names = ["a", "b", "c", "d"]
     with Memory(path, embedder=HashingEmbedder(16)) as memory:

@@ -53,7 +53,8 @@ def newer(tmp_path: Path) -> pytest.MonkeyPatch:
 
 def be_newer(patch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # What names the newest format, and where migrations are looked for.
-    patch.setattr("commonplace.ledger.ledger.FORMAT", NEXT)
+    patch.setattr("commonplace.ledger.database.FORMAT", NEXT)
+    patch.setattr("commonplace.ledger.sqlite_database.FORMAT", NEXT)
     patch.setattr("commonplace.ledger.migrate.FORMAT", NEXT)
     patch.setattr("commonplace.ledger.migrate.__file__", str(tmp_path / "next" / "migrate.py"))
     patch.setattr("commonplace.moving.backing.FORMAT", NEXT)

@@ -33,7 +33,9 @@ CALLS = {
 }
 KNOWN = {
     # The index process is a program of ours, started by a list of arguments without a shell.
-    ("core/src/commonplace/index/index.py", "subprocess"),
+    ("core/src/commonplace/index/process.py", "subprocess"),
+    # Chroma's own client is given limits and a certificate; it speaks to the server that was named.
+    ("core/src/commonplace/index/remote.py", "httpx"),
     # A NumPy archive is written, never read.
     ("core/src/commonplace/moving/arrays.py", "zipfile"),
     # Whoever types a command names the module of an embedder; the bench names its own.

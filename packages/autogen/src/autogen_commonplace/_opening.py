@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 from autogen_commonplace.config import EmbedderConfig, StoreConfig, resolved
 from commonplace import HashingEmbedder, Memory, Scope
@@ -82,11 +83,17 @@ class Opening:
         """Refuse to be described by a configuration that would not lead back here.
 
         Raises:
-            InvalidInputError: the memory or its embedder was handed in as an object.
+            InvalidInputError: the memory or its embedder was handed in as an object, or its URL
+                holds a password.
         """
         if self._given is not None:
             raise InvalidInputError(
                 "a memory that was handed in open cannot be dumped; give its path instead"
+            )
+        if _holds_password(self._config.path or ""):
+            raise InvalidInputError(
+                "a URL that holds a password cannot be dumped; give path='env:NAME' and put the "
+                "URL into that variable of the environment"
             )
         if self._embedder is not None and not isinstance(self._embedder, EmbedderConfig):
             raise InvalidInputError(
@@ -100,6 +107,13 @@ class Opening:
             embedder=_embedder(self._embedder),
             index=resolved(self._config.index),
         )
+
+
+def _holds_password(path: str) -> bool:
+    if "://" not in path:
+        return False
+    parts = urlsplit(path)
+    return bool(parts.password) or any("password" in name for name, _ in parse_qsl(parts.query))
 
 
 def _embedder(given: Any) -> Any:

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from commonplace.aiothreads import AsyncThread, AsyncThreads
     from commonplace.analysis import Language
     from commonplace.analytics import ThreadStats, Timeline, TimelinePart
-    from commonplace.checkup import Diagnosis, Finding, doctor
+    from commonplace.checkup import doctor
     from commonplace.clock import Clock, SystemClock
     from commonplace.comparing import Change, Diff, MergeReport, SyncReport
+    from commonplace.diagnosis import Diagnosis, Finding
     from commonplace.drafts import RecordFields
     from commonplace.embedders import (
         CallableEmbedder,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     )
     from commonplace.events import HandlerErrors, Subscription
     from commonplace.filters import Filter, matches, parse_filter
+    from commonplace.index.servers import ChromaCloud, ChromaServer
     from commonplace.ledger import Scale
     from commonplace.maintenance import (
         CompactReport,
@@ -88,6 +90,7 @@ if TYPE_CHECKING:
     )
     from commonplace.moving.auditing import AuditReport
     from commonplace.moving.backing import BackupReport, check_backup
+    from commonplace.moving.migrating import MigrationReport, TableReport, migrate
     from commonplace.moving.restoring import RestoreReport, restore_backup
     from commonplace.quotas import Quota
     from commonplace.recalling import LeftOut, Recall
@@ -124,7 +127,8 @@ _HOMES = {
     "analysis": ["Language"],
     "aiothreads": ["AsyncThread", "AsyncThreads"],
     "analytics": ["ThreadStats", "Timeline", "TimelinePart"],
-    "checkup": ["Diagnosis", "Finding", "doctor"],
+    "checkup": ["doctor"],
+    "diagnosis": ["Diagnosis", "Finding"],
     "clock": ["Clock", "SystemClock"],
     "comparing": ["Change", "Diff", "MergeReport", "SyncReport"],
     "drafts": ["RecordFields"],
@@ -182,6 +186,7 @@ _HOMES = {
         "Stats",
         "Step",
     ],
+    "index.servers": ["ChromaCloud", "ChromaServer"],
     "ledger": ["Scale"],
     "memory": ["Memory"],
     "message": ["Message", "ThreadInfo"],
@@ -198,6 +203,7 @@ _HOMES = {
         "ThreadImportReport",
     ],
     "moving.backing": ["BackupReport", "check_backup"],
+    "moving.migrating": ["MigrationReport", "TableReport", "migrate"],
     "moving.restoring": ["RestoreReport", "restore_backup"],
     "quotas": ["Quota"],
     "moving.auditing": ["AuditReport"],
@@ -239,6 +245,8 @@ __all__ = [
     "Bm25",
     "CallableEmbedder",
     "Change",
+    "ChromaCloud",
+    "ChromaServer",
     "Clock",
     "ClosedStoreError",
     "CommonplaceError",
@@ -281,6 +289,7 @@ __all__ = [
     "Memory",
     "MergeReport",
     "Message",
+    "MigrationReport",
     "ModelMismatchError",
     "NotFoundError",
     "OutsideViewError",
@@ -327,6 +336,7 @@ __all__ = [
     "Summarizer",
     "SyncReport",
     "SystemClock",
+    "TableReport",
     "Tally",
     "Thread",
     "ThreadEndedError",
@@ -347,6 +357,7 @@ __all__ = [
     "from_langchain",
     "key_from_passphrase",
     "matches",
+    "migrate",
     "parse_filter",
     "render",
     "restore_backup",

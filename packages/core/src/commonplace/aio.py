@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
-    from typing import Self
+    from typing import Self, Unpack
 
     from commonplace.embedders import Embedder
     from commonplace.maintenance import ReindexReport
+    from commonplace.memory import MemoryOptions
     from commonplace.record import Source
     from commonplace.scope import ScopeLike
 
@@ -73,6 +74,18 @@ class AsyncMemory:
         """Open a memory; the arguments and errors are those of `Memory`."""
         return cls(await in_thread(functools.partial(Memory, *args, **options)))
 
+    @classmethod
+    async def from_config(
+        cls,
+        path: str | Path | None = None,
+        *,
+        config: str | Path | None = None,
+        **options: Unpack[MemoryOptions],
+    ) -> Self:
+        """Open the memory that the configuration names; see `Memory.from_config`."""
+        opening = functools.partial(Memory.from_config, path, config=config, **options)
+        return cls(await in_thread(opening))
+
     def scope(self, scope: ScopeLike) -> Self:
         """See `Memory.scope`; needs no `await`."""
         return type(self)(self.memory.scope(scope))
@@ -121,6 +134,11 @@ class AsyncMemory:
     def directory(self) -> Path | None:
         """See `Memory.directory`; needs no `await`."""
         return self.memory.directory
+
+    @property
+    def url(self) -> str | None:
+        """See `Memory.url`; needs no `await`."""
+        return self.memory.url
 
     add = _threaded(Memory.add)
     add_many = _threaded(Memory.add_many)

@@ -6,10 +6,11 @@ import os
 import shutil
 import stat
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from commonplace.arguments import checked_flag
+from commonplace.diagnosis import Diagnosis, Finding
 from commonplace.encryption import Encryption
 from commonplace.errors import (
     CommonplaceError,
@@ -19,8 +20,9 @@ from commonplace.errors import (
     ModelMismatchError,
     NotFoundError,
 )
-from commonplace.index import chroma_versions
-from commonplace.ledger import LEDGER_FILE, beside, give_up_log, in_use, log_state
+from commonplace.index import EMBEDDED, chroma_versions, place_of
+from commonplace.ledger import LEDGER_FILE, Ledger, beside, give_up_log, in_use, is_url, log_state
+from commonplace.masking import masked
 from commonplace.memory import Memory
 from commonplace.moving.files import checked_path, translated_errors
 from commonplace.moving.salvaging import salvage
@@ -28,6 +30,8 @@ from commonplace.moving.salvaging import salvage
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
+
+    from commonplace.index import ChromaCloud, ChromaServer
 
 _IN_MEMORY = ":memory:"
 _OURS_ALONE = 0o077
@@ -38,59 +42,12 @@ _MOUNTS = "/proc/self/mountinfo"
 _REMOTE = {"9p", "afs", "ceph", "cifs", "glusterfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that `doctor` found.
-
-    Attributes:
-        about: what it is about: `rights`, `file system`, `leftovers`, `log`, `ledger`, `index`,
-            `space`, `encryption`, `embedder`, `reindex` or `expired`.
-        text: what is wrong, in words that hold no memory text.
-        remedy: what `fix` does about it, or what to do.
-        problem: whether it is one; else it is worth knowing and no more.
-        fixable: whether `fix` does something about it.
-        fixed: whether it did.
-    """
-
-    about: str
-    text: str
-    remedy: str
-    problem: bool = True
-    fixable: bool = False
-    fixed: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
-    """What `doctor` found.
-
-    Attributes:
-        path: the memory's directory.
-        findings: what was found, fixed or not.
-    """
-
-    path: str
-    findings: tuple[Finding, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether no problem is left."""
-        return not any(one.problem and not one.fixed for one in self.findings)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The diagnosis as JSON."""
-        return {
-            "path": self.path,
-            "ok": self.ok,
-            "findings": [asdict(one) for one in self.findings],
-        }
-
-
 def doctor(
     path: str | Path,
     *,
     fix: bool = False,
     embedder: Any = None,
+    index: str | ChromaServer | ChromaCloud = "auto",
     encryption: Encryption | None = None,
 ) -> Diagnosis:
     """Examine a memory: its files, the disk they are on, its ledger and its index.
@@ -99,13 +56,14 @@ def doctor(
     trusted is built again. A memory that does not open is examined as far as possible.
 
     Args:
-        path: the memory's directory.
+        path: the memory's directory; or its URL, whose files and disk are left to the server.
         fix: whether to mend what can be mended without losing anything that can still be read:
             take rights away from others, remove leftovers, rebuild what is derived, sweep expired
             records, and, where committed changes are gone from the write-ahead log, go on
             without them; the log is kept beside. What can be read of a ledger that is damaged
             itself is put into a new memory beside, which a finding names; this one stays.
         embedder: the one the memory is used with, as for `Memory`; the built-in one if left out.
+        index: as for `Memory`: an index on a server is examined if the server is named.
         encryption: the keys of an encrypted memory, as for `Memory`. What is encrypted with keys
             that are not among them is not looked at, and a finding says so. Nothing is encrypted
             that is not encrypted already.
@@ -117,30 +75,43 @@ def doctor(
     checked_flag(fix, "fix")
     if path == _IN_MEMORY:
         raise InvalidInputError("a memory in memory has no files; call verify")
-    directory = checked_path(path)
     keys = Encryption(keys={}) if encryption is None else _reading(encryption)
+    options: dict[str, Any] = {"embedder": embedder, "index": index, "keys": keys, "fix": fix}
+    if isinstance(path, str) and is_url(path):
+        findings = tuple(_Patient(path, **options).examined())
+        return Diagnosis(path=masked(path), findings=findings)
+    directory = checked_path(path)
     with translated_errors(directory):
         if not directory.is_dir():
             raise NotFoundError(f"there is no memory at {directory}; {_nearby(directory)}")
-        patient = _Patient(directory, embedder=embedder, keys=keys, fix=fix)
+        patient = _InFiles(directory, **options)
         return Diagnosis(path=str(directory), findings=tuple(patient.examined()))
 
 
 class _Patient:
-    """A directory, examined step by step; a step that finds the worst ends it."""
+    """A memory, examined step by step; a step that finds the worst ends it.
 
-    def __init__(self, directory: Path, *, embedder: Any, keys: Encryption, fix: bool) -> None:
-        self._directory = directory
-        self._ledger = directory / LEDGER_FILE
+    One on a server is examined from within alone: its files are the server's.
+    """
+
+    _kind = "the schema"
+
+    def __init__(
+        self,
+        place: Path | str,
+        *,
+        embedder: Any,
+        index: str | ChromaServer | ChromaCloud,
+        keys: Encryption,
+        fix: bool,
+    ) -> None:
+        self._place = place
+        self._choice = index
         self._embedder = embedder
         self._keys = keys
         self._fix = fix
 
     def examined(self) -> Generator[Finding]:
-        yield from self._rights()
-        yield from self._disk()
-        yield from self._leftovers()
-        yield from self._log()
         yield from self._inside()
 
     def _mended(
@@ -156,6 +127,134 @@ class _Patient:
                 reason = type(error).__name__
                 return Finding(about=about, text=text, remedy=f"{remedy}; it failed: {reason}")
         return Finding(about=about, text=text, remedy=remedy, fixable=True, fixed=fixed, **more)
+
+    def _inside(self) -> Iterator[Finding]:
+        try:
+            with Memory(
+                self._place, index=self._choice, create=False, encryption=self._keys
+            ) as memory:
+                yield from self._opened(memory)
+        except NotFoundError:
+            yield Finding(
+                about="ledger",
+                text=f"{self._kind} holds no memory",
+                remedy=self._nearby(),
+            )
+        except DataDamagedError as error:
+            yield self._damaged(str(error))
+        except FormatError as error:
+            yield Finding(about="ledger", text=str(error), remedy="see there")
+        except CommonplaceError as error:
+            yield Finding(about="ledger", text=str(error), remedy="see there; then look again")
+
+    def _opened(self, memory: Memory) -> Iterator[Finding]:
+        report = memory.verify()
+        broken = [text for text in report.problems if text.startswith("ledger file")]
+        if broken:  # nothing is written to it, and little can be read
+            yield self._damaged("; ".join(broken))
+            return
+        mended = memory.repair() if self._fix and not report.ok else report
+        for text in report.problems:
+            about = "index" if text.startswith("index") else "ledger"
+            derived = " not as they were" not in text
+            yield Finding(
+                about=about,
+                text=text,
+                remedy=_remedy(text) if derived else _DAMAGED,
+                fixable=derived,
+                fixed=text not in mended.problems,
+            )
+        yield from self._sealed(memory)
+        yield from self._index()
+        yield from self._model()
+        figures = memory.stats()
+        for space in figures.spaces:
+            if space.partial:
+                yield Finding(
+                    about="reindex",
+                    text=f"a change to the embedder {space.identity!r} was not finished",
+                    remedy="call reindex again: with it to go on, with another to drop what it did",
+                    problem=False,
+                )
+        if figures.expired:
+            yield self._mended(
+                "expired",
+                f"{figures.expired} expired records were not swept",
+                "sweep them",
+                memory.sweep,
+                problem=False,
+            )
+
+    def _damaged(self, text: str) -> Finding:
+        """A ledger that cannot be read."""
+        return Finding(
+            about="ledger", text=text, remedy="restore a backup that the server's tools made"
+        )
+
+    def _nearby(self) -> str:
+        """What to do where there is no memory."""
+        return "check the URL"
+
+    def _sealed(self, memory: Memory) -> Iterator[Finding]:
+        ledger = memory._store.ledger  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of one house
+        missing = [name for name in ledger.key_names() if name not in self._keys.keys]
+        if missing:
+            yield Finding(
+                about="encryption",
+                text=f"what is encrypted with {', '.join(map(repr, missing))} was not looked at",
+                remedy="give the keys: `commonplace --keys FILE doctor`, or doctor(encryption=...)",
+                problem=False,
+            )
+
+    def _index(self) -> Iterator[Finding]:
+        ledger = Ledger.open(self._place, create=False)
+        place = place_of(ledger)
+        ledger.close()
+        if place not in {None, EMBEDDED} and self._choice == "auto":
+            yield Finding(
+                about="index",
+                text=f"the index is on the Chroma server {place}, and was not examined",
+                remedy="name the server with index=, --index on the command line",
+                problem=False,
+            )
+
+    def _model(self) -> Iterator[Finding]:
+        from commonplace.embedders.static import StaticEmbedder  # noqa: PLC0415 - costs time
+
+        chosen = StaticEmbedder() if self._embedder is None else self._embedder
+        try:
+            Memory(
+                self._place,
+                embedder=chosen,
+                index="exact",
+                create=False,
+                encryption=self._keys,
+            ).close()
+        except ModelMismatchError as error:
+            yield Finding(
+                about="embedder",
+                text=str(error),
+                remedy="open it with the embedder that made its vectors, or reindex",
+                problem=self._embedder is not None,
+            )
+
+
+class _InFiles(_Patient):
+    """One in a directory, which is examined from the outside first."""
+
+    _kind = "the directory"
+
+    def __init__(self, directory: Path, **options: Any) -> None:
+        super().__init__(directory, **options)
+        self._directory = directory
+        self._ledger = directory / LEDGER_FILE
+
+    def examined(self) -> Generator[Finding]:
+        yield from self._rights()
+        yield from self._disk()
+        yield from self._leftovers()
+        yield from self._log()
+        yield from self._inside()
 
     def _rights(self) -> Iterator[Finding]:
         for path in [self._directory, *sorted(self._directory.rglob("*"))]:
@@ -237,61 +336,6 @@ class _Patient:
                 problem=False,
             )
 
-    def _inside(self) -> Iterator[Finding]:
-        try:
-            with Memory(self._directory, create=False, encryption=self._keys) as memory:
-                yield from self._opened(memory)
-        except NotFoundError:
-            yield Finding(
-                about="ledger",
-                text="the directory holds no memory",
-                remedy=_nearby(self._directory),
-            )
-        except DataDamagedError as error:
-            yield self._damaged(str(error))
-        except FormatError as error:
-            yield Finding(about="ledger", text=str(error), remedy="see there")
-        except CommonplaceError as error:
-            yield Finding(about="ledger", text=str(error), remedy="see there; then look again")
-
-    def _opened(self, memory: Memory) -> Iterator[Finding]:
-        report = memory.verify()
-        broken = [text for text in report.problems if text.startswith("ledger file")]
-        if broken:  # nothing is written to it, and little can be read
-            yield self._damaged("; ".join(broken))
-            return
-        mended = memory.repair() if self._fix and not report.ok else report
-        for text in report.problems:
-            about = "index" if text.startswith("index") else "ledger"
-            derived = " not as they were" not in text
-            yield Finding(
-                about=about,
-                text=text,
-                remedy="rebuild it from the records" if derived else _DAMAGED,
-                fixable=derived,
-                fixed=text not in mended.problems,
-            )
-        yield from self._sealed(memory)
-        yield from self._index()
-        yield from self._model()
-        figures = memory.stats()
-        for space in figures.spaces:
-            if space.partial:
-                yield Finding(
-                    about="reindex",
-                    text=f"a change to the embedder {space.identity!r} was not finished",
-                    remedy="call reindex again: with it to go on, with another to drop what it did",
-                    problem=False,
-                )
-        if figures.expired:
-            yield self._mended(
-                "expired",
-                f"{figures.expired} expired records were not swept",
-                "sweep them",
-                memory.sweep,
-                problem=False,
-            )
-
     def _damaged(self, text: str) -> Finding:
         """A ledger that SQLite cannot read: a backup mends it, or else what can be read of it."""
         kept = sorted(
@@ -309,18 +353,11 @@ class _Patient:
             said = f"nothing could be taken out of it ({type(error).__name__})"
         return Finding(about="ledger", text=text, remedy=f"{backup}; {said}")
 
-    def _sealed(self, memory: Memory) -> Iterator[Finding]:
-        ledger = memory._store.ledger  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of one house
-        missing = [name for name in ledger.key_names() if name not in self._keys.keys]
-        if missing:
-            yield Finding(
-                about="encryption",
-                text=f"what is encrypted with {', '.join(map(repr, missing))} was not looked at",
-                remedy="give the keys: `commonplace --keys FILE doctor`, or doctor(encryption=...)",
-                problem=False,
-            )
+    def _nearby(self) -> str:
+        return _nearby(self._directory)
 
     def _index(self) -> Iterator[Finding]:
+        yield from super()._index()
         wrote, reads = chroma_versions(self._directory)
         if wrote is not None and wrote != reads:
             yield Finding(
@@ -330,31 +367,17 @@ class _Patient:
                 problem=False,
             )
 
-    def _model(self) -> Iterator[Finding]:
-        from commonplace.embedders.static import StaticEmbedder  # noqa: PLC0415 - costs time
-
-        chosen = StaticEmbedder() if self._embedder is None else self._embedder
-        try:
-            Memory(
-                self._directory,
-                embedder=chosen,
-                index="exact",
-                create=False,
-                encryption=self._keys,
-            ).close()
-        except ModelMismatchError as error:
-            yield Finding(
-                about="embedder",
-                text=str(error),
-                remedy="open it with the embedder that made its vectors, or reindex",
-                problem=self._embedder is not None,
-            )
-
 
 _DAMAGED = (
     "restore the newest backup: `commonplace restore-backup FILE --replace`; or, if only records "
     "are named, restore a former state of each, or delete it"
 )
+
+
+def _remedy(text: str) -> str:
+    if text.startswith(("index: the Chroma server", "index: the PostgreSQL server")):
+        return "see there; it is caught up with, or built again, by itself"
+    return "rebuild it from the records"
 
 
 def _reading(given: Any) -> Encryption:

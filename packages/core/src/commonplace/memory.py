@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from commonplace.store import Options, Store
 from commonplace.telemetry import traced
@@ -23,12 +23,30 @@ from commonplace.view import View
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+    from typing import Self, Unpack
 
     from commonplace.analysis import Language
     from commonplace.clock import Clock
     from commonplace.encryption import Encryption
+    from commonplace.index import ChromaCloud, ChromaServer
     from commonplace.ledger import Durability
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
+
+
+class MemoryOptions(TypedDict, total=False):
+    """What `Memory` takes beside its path."""
+
+    embedder: Any
+    index: str
+    language: Language | Literal["english"] | None
+    durability: Durability
+    cache_bytes: int
+    sweep_every: float | None
+    clock: Clock | None
+    create: bool
+    keep_versions: int | None
+    middleware: Sequence[WriteMiddleware | ReadMiddleware]
+    encryption: Encryption | None
 
 
 class Memory(
@@ -52,17 +70,24 @@ class Memory(
 
     Args:
         path: the directory it lives in, made if it is new; `":memory:"` for a memory that is gone
-            when it is closed.
+            when it is closed; or the URL of a PostgreSQL database, for a memory that several hosts
+            share: `"postgresql://user@host/database"`. Its tables lie in a schema of their own,
+            `commonplace` unless the URL ends with `?schema=...`; `pool_size=...` says how many
+            connections there are at most (16). It needs `commonplace[postgres]`.
         embedder: what turns texts into vectors: an `Embedder`, LangChain `Embeddings`, a Chroma
             embedding function. The built-in one needs no network, key or download. Without one
             any memory opens; if another embedder made its vectors, records are read, listed and
             found by words, and `reindex` moves it.
         index: `"auto"` keeps an embedded Chroma index beside the ledger once there are enough
             records for it to pay (10,000); `"chroma"` keeps it from the first record on; `"exact"`
-            never does; `"http://host:port"` keeps it on a Chroma server.
+            never does; `"http://host:port"`, a `ChromaServer` or a `ChromaCloud` keeps it there;
+            `"pgvector"` keeps it in the PostgreSQL server that the ledger is on; see
+            `docs/servers.md`. With its ledger on PostgreSQL a memory has an index only if one is
+            named.
         durability: `"normal"` loses nothing when the process is killed at any instant, and at most
             the last moments before a power failure; `"full"` waits for the disk on every write and
-            loses nothing then either, as far as the disk is honest.
+            loses nothing then either, as far as the disk is honest. On PostgreSQL `"normal"`
+            leaves that to the server's settings, and `"full"` waits for its disk.
         language: what words of a query find: `"english"` looks past stop words and endings, None
             takes every word as it is spelt, a `Language` brings stop words and a stemmer. Other
             scripts and identifiers are found with each. It may differ from one opening to the next.
@@ -83,7 +108,10 @@ class Memory(
     Raises:
         EncryptionError: the memory is encrypted and `encryption` is not given, or a key in it is
             not the one.
+        InvalidInputError: an argument is not as it should be, or the memory's database has no
+            such thing, as PostgreSQL has no `encryption`.
         NotFoundError: there is no memory at `path`, with `create=False`.
+        StoreUnavailableError: the server cannot be reached.
         PermissionDeniedError: the directory cannot be used.
         FormatTooNewError: a newer version of Commonplace wrote it.
         ModelMismatchError: its vectors were made by another embedder than the one given; see
@@ -95,7 +123,7 @@ class Memory(
         path: str | Path,
         *,
         embedder: Any = None,
-        index: str = "auto",
+        index: str | ChromaServer | ChromaCloud = "auto",
         language: Language | Literal["english"] | None = "english",
         durability: Durability = "normal",
         cache_bytes: int = 128 * 1024 * 1024,
@@ -121,6 +149,37 @@ class Memory(
         )
         self._store = Store(path, options)
         self._view = View()
+
+    @classmethod
+    def from_config(
+        cls,
+        path: str | Path | None = None,
+        *,
+        config: str | Path | None = None,
+        **options: Unpack[MemoryOptions],
+    ) -> Self:
+        """Open the memory that the configuration names, with the options that it says.
+
+        An argument comes before a variable of the environment (`COMMONPLACE_...`), that before the
+        file of settings, that before the default. `docs/configuration.md` lists every option.
+
+        Args:
+            path: where it is, if that is given here.
+            config: the file of settings, in TOML; if it is not given here, `COMMONPLACE_CONFIG`
+                may name one. No other file is looked for.
+            **options: what is given here; see `Memory`.
+
+        Raises:
+            InvalidInputError: an option is unknown, or is not what it may be. No error shows a
+                value, as it may be secret.
+            NotFoundError: the file is not there, or there is no memory.
+            CommonplaceError: see `Memory`.
+        """
+        # Here and not above: who opens a memory by its path needs no pydantic.
+        from commonplace.configuration import load  # noqa: PLC0415
+
+        configuration = load(path, config=config, options=options)
+        return cls(configuration.path, **configuration.options())
 
 
 traced(Memory, "commonplace")

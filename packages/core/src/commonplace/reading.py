@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from commonplace.analytics import WIDTHS
 from commonplace.drafts import OWN_SPACE
@@ -19,7 +19,6 @@ from commonplace.search import Bm25, ContextWeights, DenseQuery, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
 
     import numpy as np
     from numpy.typing import NDArray
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
     from commonplace.search import Mode, Searcher
 
     Vector = NDArray[np.float32]
+
+T = TypeVar("T")
 
 _CHANGES_AT_ONCE = 1000
 
@@ -75,8 +76,9 @@ class Reader:
 
     def by_id(self, ids: Sequence[str], selection: Selection) -> dict[str, Record]:
         """The selected records with these ids, by id."""
-        with self._reading(len(ids), selection.as_of) as snapshot:
-            found = snapshot.records_by_id(ids, selection)
+        found = self._ask(
+            len(ids), selection.as_of, lambda snapshot: snapshot.records_by_id(ids, selection)
+        )
         return {name: self._chain.read(record) for name, record in found.items()}
 
     def histogram(self, selection: Selection, bucket: Bucket) -> list[Counted]:
@@ -157,16 +159,14 @@ class Reader:
         """The selected record with this key; the selection is of one scope, not below it."""
         if not selection.scope_ids:
             return None
-        with self._reading(1, selection.as_of) as snapshot:
-            found = snapshot.by_key(key, selection)
+        found = self._ask(1, selection.as_of, lambda snapshot: snapshot.by_key(key, selection))
         return None if found is None else self._chain.read(found)
 
     def by_keys(
         self, places: Sequence[tuple[Scope, str]], *, now: int, as_of: int | None
     ) -> list[Record | None]:
         """The records with these keys, each at its scope; None for each there is not."""
-        with self._reading(len(places), as_of) as snapshot:
-            found = snapshot.records_by_key(places, now)
+        found = self._ask(len(places), as_of, lambda snapshot: snapshot.records_by_key(places, now))
         if not self._chain.reads:
             return found
         return [None if record is None else self._chain.read(record) for record in found]
@@ -295,11 +295,12 @@ class Reader:
             self._spaces.clear()  # a reindex put another space in the place of one
             raise
 
-    def _reading(self, records: int, as_of: int | None) -> AbstractContextManager[Snapshot]:
-        """What reads so many records by name: of one, a transaction costs as much as the read."""
+    def _ask(self, records: int, as_of: int | None, ask: Callable[[Snapshot], T]) -> T:
+        """Read so many records by name: of one, a transaction costs as much as the read."""
         if records == 1 and as_of is None:
-            return self._ledger.glance()
-        return self._ledger.read(as_of=as_of)
+            return self._ledger.glance(ask)
+        with self._ledger.read(as_of=as_of) as snapshot:
+            return ask(snapshot)
 
     def _dense(self, vectoriser: Vectoriser, lookup: Lookup) -> DenseQuery | None:
         if lookup.space is not None and lookup.space != OWN_SPACE:

@@ -20,7 +20,7 @@ from commonplace.errors import ClosedStoreError, ForkedStoreError, InvalidInputE
 from commonplace.events import Dispatcher, Subscription
 from commonplace.index import open_index
 from commonplace.jsonvalue import checked_text
-from commonplace.ledger import Ledger, Selection
+from commonplace.ledger import Ledger, Selection, is_url
 from commonplace.linking import Linker
 from commonplace.maintenance import (
     CompactReport,
@@ -50,6 +50,7 @@ from commonplace.maintenance import (
 )
 from commonplace.middleware import Chain
 from commonplace.moving.backing import write_backup
+from commonplace.moving.files import expanded
 from commonplace.moving.importing import Importer
 from commonplace.reading import Reader
 from commonplace.search import MessageCache, Searcher, TextCache, VectorCache
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 
     from commonplace.embedders import Embedder
     from commonplace.events import Watch
+    from commonplace.index import ChromaCloud, ChromaServer
     from commonplace.ledger import Durability, Target
     from commonplace.middleware import ReadMiddleware, WriteMiddleware
     from commonplace.moving import Progress
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     from commonplace.scope import Scope
 
 IN_MEMORY = ":memory:"
+"""How the URL of a memory on a server begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,7 @@ class Options:
     """How a memory was opened; see `Memory`."""
 
     embedder: Any
-    index: str
+    index: str | ChromaServer | ChromaCloud
     language: Language | Literal["english"] | None
     durability: Durability
     cache_bytes: int
@@ -101,16 +104,19 @@ class Store:
     def __init__(self, path: str | Path, options: Options) -> None:
         _check_options(options)
         chain = Chain(options.middleware)
-        directory = _directory(path)
-        self.name = IN_MEMORY if directory is None else str(directory)
+        place = _place(path)
+        directory = place if isinstance(place, Path) else None
         self._clock = options.clock or SystemClock()
         self._model = OwnModel(Vectoriser(options.embedder))
         self._ledger = Ledger.open(
-            directory,
+            place,
             durability=options.durability,
             create=options.create,
             keep_versions=options.keep_versions,
         )
+        self.url = self._ledger.name if isinstance(place, str) else None
+        self.name = self.url or str(place or IN_MEMORY)
+        self.directory = directory
         try:
             self._ledger.unlock(options.encryption)
             if options.embedder is not None:
@@ -201,20 +207,17 @@ class Store:
         return self._model.now.embedder
 
     @property
-    def in_memory(self) -> bool:
-        """Whether it has no files."""
-        return self.name == IN_MEMORY
-
-    @property
     def name_of_ledger(self) -> str:
         """What tells this memory from every other but its copies, wherever its files are."""
         return self._ledger.id
 
     def is_at(self, other: Store) -> bool:
-        """Whether both stores have the same files; a copy of the files is another memory."""
-        if self is other or IN_MEMORY in {self.name, other.name}:
-            return self is other
-        return Path(self.name).samefile(other.name)
+        """Whether both stores have the same ledger; a copy of its files is another memory."""
+        if self.directory is not None and other.directory is not None:
+            return self is other or self.directory.samefile(other.directory)
+        if self._ledger.on_server and other._ledger.on_server:
+            return self._ledger.id == other._ledger.id
+        return self is other
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The unit vectors of texts, of shape (texts, dimension)."""
@@ -410,7 +413,8 @@ def _release(owner: int, *parts: Any) -> None:
                 stack.callback(part.close)
 
 
-def _directory(path: object) -> Path | None:
+def _place(path: object) -> Path | str | None:
+    """Where a memory is: its directory, the URL of a database, or None for nowhere."""
     if path == IN_MEMORY:
         return None
     if not isinstance(path, str | Path) or not str(path):
@@ -418,7 +422,9 @@ def _directory(path: object) -> Path | None:
     text = checked_text(str(path), "path")
     if "\0" in text:
         raise InvalidInputError("a memory's path may not hold a NUL character")
-    return Path(text).expanduser().absolute()
+    if isinstance(path, str) and is_url(text):
+        return text
+    return expanded(Path(text)).absolute()
 
 
 def _language(given: Language | Literal["english"] | None) -> Language:

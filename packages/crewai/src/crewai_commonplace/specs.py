@@ -25,7 +25,7 @@ class Spec:
     """Where a storage is, and how it is opened.
 
     Attributes:
-        path: the directory of the memory.
+        path: the directory of the memory, or its URL.
         scope: the path of the storage's scope; empty for the root.
         vectors: see `CommonplaceStorage`.
         score: see `CommonplaceStorage`.
@@ -64,8 +64,11 @@ class Spec:
 
     @classmethod
     def of(cls, memory: Memory, scope: Scope, *, vectors: Vectors, score: Score) -> Spec:
-        """The spec of a storage over a memory; one without files is named by where it is now."""
-        path = f"{_IN_MEMORY}{id(memory):x}" if memory.directory is None else str(memory.directory)
+        """The spec of a storage over a memory; one in memory is named by where it is now.
+
+        One on a server is named by its URL without the password, as a spec is written down.
+        """
+        path = str(memory.directory or memory.url or f"{_IN_MEMORY}{id(memory):x}")
         return cls(path=path, scope=scope.path, vectors=vectors, score=score)
 
     @property
@@ -82,4 +85,6 @@ class Spec:
 
 
 def _absolute(path: str) -> str:
-    return path if path.startswith(_IN_MEMORY) else str(Path(path).expanduser().absolute())
+    if path.startswith(_IN_MEMORY) or "://" in path:
+        return path
+    return str(Path(path).expanduser().absolute())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from commonplace.analysis.analyser import MAX_TERMS, Analyser, Phrase, Wanted, searchable
+from commonplace.analysis.analyser import MAX_TERMS, Analyser, Phrase, Wanted, pieces, searchable
 from commonplace.analysis.language import ENGLISH, NO_LANGUAGE, Language
+from commonplace.analysis.porter import stem
 
 __all__ = [
     "ENGLISH",
@@ -13,5 +14,7 @@ __all__ = [
     "Language",
     "Phrase",
     "Wanted",
+    "pieces",
     "searchable",
+    "stem",
 ]

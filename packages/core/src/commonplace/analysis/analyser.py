@@ -140,6 +140,12 @@ def searchable(text: str) -> str:
     return " ".join([text, *more])
 
 
+def pieces(text: str) -> Iterator[str]:
+    """What a text is found by, in order: its words, folded but not stemmed, and their pieces."""
+    for word in _words(text):
+        yield from _pieces(word, short=True)
+
+
 def _pieces(word: str, *, short: bool) -> Iterator[str]:
     """What a word, or words joined by signs, is found by; short of single characters if asked."""
     parts = [part for part in _SIGNS.split(word) if part]

@@ -17,18 +17,20 @@ from commonplace.cli import (
     bench,
     care,
     comparing,
+    configuring,
     curating,
     doctoring,
     erasing,
     events,
     history,
-    keys,
     limiting,
     linking,
+    migrating,
     moving,
     reading,
     recalling,
     reindex,
+    settings,
     terminal,
     threads,
     writing,
@@ -63,7 +65,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=(
         "Exit codes: 0 fine, 1 an error or refused lines, 2 wrong usage, "
-        "3 problems remain: of verify, repair, doctor, an erasure or an audit."
+        "3 problems remain: of verify, repair, doctor, migrate, an erasure or an audit."
     ),
 )
 
@@ -87,14 +89,21 @@ def _program(
         Path | None,
         typer.Option(
             "--keys",
-            envvar="COMMONPLACE_KEYS",
             metavar="FILE",
-            help="The keys of an encrypted memory, as JSON.",
+            help="The keys of an encrypted memory, as JSON; COMMONPLACE_KEYS may name it.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="A file of settings, as TOML; COMMONPLACE_CONFIG may name it.",
         ),
     ] = None,
 ) -> None:
     """One memory, every agent framework: add to it, search it, look after it."""
-    keys.choose(keys_file)
+    settings.choose(config=config, keys=keys_file)
 
 
 app.command()(demo.demo)
@@ -126,6 +135,7 @@ app.command()(comparing.merge)
 app.command()(comparing.sync)
 app.command()(moving.export)
 app.command("import")(moving.import_)
+app.command()(configuring.config)
 app.command()(care.stats)
 app.command()(care.verify)
 app.command()(care.repair)
@@ -137,6 +147,7 @@ app.command()(limiting.rotate)
 app.command()(reindex.reindex)
 app.command()(backups.backup)
 app.command()(backups.restore_backup)
+app.command()(migrating.migrate)
 app.command()(bench.bench)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from commonplace.cli import options, terminal
+from commonplace.cli import options, settings, terminal
 from commonplace.cli.opening import opened
 
 
@@ -47,7 +47,7 @@ def restore_backup(
     from commonplace import restore_backup as restored  # noqa: PLC0415
 
     with terminal.progressing() as told:
-        report = restored(backup, memory, replace=replace, progress=told)
+        report = restored(backup, settings.place(memory), replace=replace, progress=told)
     if as_json:
         terminal.print_json(report.to_dict())
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commonplace.cli import keys, options, terminal
+from commonplace.cli import options, settings, terminal
 from commonplace.cli.opening import opened
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def sync(
 
 @contextlib.contextmanager
 def _both(
-    memory: str,
+    memory: str | None,
     scope: str | None,
     other: str,
     other_scope: str | None,
@@ -122,13 +122,17 @@ def _both(
     theirs = scope if other_scope is None else other_scope
     with (
         opened(
-            other, scope=theirs, named="its path", encryption=keys.for_reading(other_keys)
+            other,
+            scope=theirs,
+            embedder=False,  # the one that the settings name is of this memory
+            named="its path",
+            encryption=settings.keys_for_reading(other_keys),
         ) as there,
-        opened(_tried(memory) if dry_run else memory, scope=scope, create=create) as here,
+        opened(
+            settings.place_of_dry_run(memory) if dry_run else memory,
+            scope=scope,
+            create=create,
+            encryption=None if create else settings.keys_for_reading(),
+        ) as here,
     ):
         yield here, there
-
-
-def _tried(memory: str) -> str:
-    """A memory that is not there yet is tried out as an empty one, and not left behind."""
-    return memory if Path(memory).exists() else ":memory:"

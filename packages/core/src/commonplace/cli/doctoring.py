@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from commonplace.cli import keys, options, terminal
+from commonplace.cli import options, settings, terminal
 from commonplace.cli.care import PROBLEMS
 from commonplace.rendering import plain
 
@@ -16,6 +16,9 @@ def doctor(
     fix: Annotated[
         bool, typer.Option("--fix", help="Do what can be done without losing anything.")
     ] = False,
+    index: Annotated[
+        str, typer.Option(help="Where the index is: auto, or the URL of a Chroma server.")
+    ] = "auto",
     memory: options.MemoryPath = options.DEFAULT_MEMORY,
     as_json: options.AsJson = False,
 ) -> None:
@@ -23,7 +26,9 @@ def doctor(
     # Here and not above: it takes longer to import than `commonplace --help` should take to run.
     from commonplace import doctor as examine  # noqa: PLC0415
 
-    found = examine(memory, fix=fix, encryption=keys.for_reading())
+    found = examine(
+        settings.place(memory), fix=fix, index=index, encryption=settings.keys_for_reading()
+    )
     if as_json:
         terminal.print_json(found.to_dict())
     else:

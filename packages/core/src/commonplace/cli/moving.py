@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commonplace.cli import options, terminal
+from commonplace.cli import options, settings, terminal
 from commonplace.cli.opening import opened
 
 if TYPE_CHECKING:
     from commonplace import ImportReport
-
-_IN_MEMORY = ":memory:"
 
 
 def export(
@@ -90,8 +88,7 @@ def import_(
         _import_other(from_.value, path, memory, scope, dry_run=dry_run, as_json=as_json)
         return
     is_export = not names and format_ is None and _is_export(path)
-    # A memory that is not there yet is tried out as an empty one, and not left behind.
-    where = _IN_MEMORY if dry_run and not Path(memory).exists() else memory
+    where = settings.place_of_dry_run(memory) if dry_run else memory
     with opened(where, scope=scope, create=True) as target, terminal.progressing() as told:
         if is_export:
             report = target.import_(
@@ -113,11 +110,11 @@ def import_(
 
 
 def _import_other(
-    kind: str, path: Path, memory: str, scope: str | None, *, dry_run: bool, as_json: bool
+    kind: str, path: Path, memory: str | None, scope: str | None, *, dry_run: bool, as_json: bool
 ) -> None:
     from commonplace.importers import as_lines  # noqa: PLC0415 - as in `_is_export`
 
-    where = _IN_MEMORY if dry_run and not Path(memory).exists() else memory
+    where = settings.place_of_dry_run(memory) if dry_run else memory
     with (
         as_lines(kind, path, scope=scope) as lines,
         opened(where, scope=scope, create=True) as target,

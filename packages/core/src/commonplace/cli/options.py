@@ -8,16 +8,18 @@ from typing import Annotated
 
 import typer
 
-DEFAULT_MEMORY = "commonplace-memory"
+DEFAULT_MEMORY: None = None
+"""The memory that the settings name."""
 
 MemoryPath = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--memory",
         "-m",
-        envvar="COMMONPLACE_MEMORY",
         metavar="PATH",
-        help="The directory the memory lives in.",
+        help="The directory the memory lives in, or its postgresql:// URL; COMMONPLACE_MEMORY or "
+        "the file of settings may name it, else it is ./commonplace-memory. A password is better "
+        "in either of these: who lists processes sees the command line.",
     ),
 ]
 ScopePath = Annotated[

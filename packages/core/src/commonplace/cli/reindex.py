@@ -45,7 +45,7 @@ def reindex(
     as_json: options.AsJson = False,
 ) -> None:
     """Embed the memory anew with another embedder. Stopped, it goes on where it was."""
-    with opened(memory) as target:
+    with opened(memory, embedder=False) as target:
         chosen = _embedder(embedder)
         if dry_run:
             report = target.reindex(chosen, dry_run=True)

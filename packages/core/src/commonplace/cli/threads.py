@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commonplace import NotFoundError
-from commonplace.cli import options, terminal
+from commonplace.cli import options, settings, terminal
 from commonplace.cli.jsoninput import filter_option
 from commonplace.cli.opening import opened
 from commonplace.cli.times import moment_option, span_option
@@ -184,8 +184,7 @@ def import_(
     as_json: options.AsJson = False,
 ) -> None:
     """Read conversations from a file; those that are there already stay as they are."""
-    # A memory that is not there yet is tried out as an empty one, and not left behind.
-    where = ":memory:" if dry_run and not Path(memory).exists() else memory
+    where = settings.place_of_dry_run(memory) if dry_run else memory
     with opened(where, scope=scope, create=True) as target, terminal.progressing() as told:
         report = target.threads.import_(
             path,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from commonplace.errors import CommonplaceError
+from commonplace.pauses import doubled
 from commonplace.record import Event
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ class Delivery:
         except CommonplaceError as error:
             self._failures += 1
             _LOG.warning("events cannot be read, trying again: %s", type(error).__name__)
-            self._rest(min(_POLL * 2**self._failures, _LONGEST_RETRY))
+            self._rest(doubled(_POLL, self._failures, most=_LONGEST_RETRY))
         else:
             self._failures = 0
             self._rest(_PAUSE)

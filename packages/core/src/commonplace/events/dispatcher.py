@@ -11,7 +11,7 @@ from commonplace.events.delivery import Delivery
 
 if TYPE_CHECKING:
     from commonplace.events.delivery import Watch
-    from commonplace.ledger import Ledger
+    from commonplace.ledger import Following, Ledger
 
 CLOSE_SECONDS = 5.0
 """How long closing waits for the calls of handlers that are under way."""
@@ -29,6 +29,7 @@ class Dispatcher:
         # Replaced, never changed, so that a writer goes through it without a lock.
         self._deliveries: tuple[Delivery, ...] = ()
         self._turn = threading.RLock()
+        self._following: Following | None = None
         self._closed = False
 
     def start(self, watch: Watch) -> Delivery:
@@ -51,6 +52,8 @@ class Dispatcher:
             delivery = Delivery(self._ledger, watch, self._first(watch), self._forget)
             delivery.start()
             self._deliveries = (*self._deliveries, delivery)
+            if self._following is None:
+                self._following = self._ledger.follow(self.nudge)
         return delivery
 
     def nudge(self) -> None:
@@ -74,6 +77,8 @@ class Dispatcher:
             deliveries = self._deliveries
         for delivery in deliveries:
             delivery.end()
+        if self._following is not None:
+            self._following.close()
         deadline = time.monotonic() + CLOSE_SECONDS
         for delivery in deliveries:
             if not delivery.join(max(0.0, deadline - time.monotonic())):

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from commonplace.index.begun import EMBEDDED, place_of
 from commonplace.index.index import Index, open_index
 from commonplace.index.manifest import chroma_versions
+from commonplace.index.servers import ChromaCloud, ChromaServer
 
-__all__ = ["Index", "chroma_versions", "open_index"]
+__all__ = [
+    "EMBEDDED",
+    "ChromaCloud",
+    "ChromaServer",
+    "Index",
+    "chroma_versions",
+    "open_index",
+    "place_of",
+]

@@ -37,14 +37,22 @@ class Channel:
     def send(self, message: Message, payload: bytes = b"", *, timeout: float = 10.0) -> None:
         """Write one message.
 
-        What the other side does not take within `timeout` seconds is written before the next one:
-        a process that is stopped must not stop this one too.
+        What the other side does not take within `timeout` seconds is written by `flush`, or before
+        the next one: a process that is stopped must not stop this one too.
 
         Raises:
             ChannelClosedError: the other side is gone.
         """
         text = json.dumps(message, ensure_ascii=True).encode()
         self._unsent += _HEAD.pack(len(text), len(payload)) + text + payload
+        self.flush(timeout=timeout)
+
+    def flush(self, *, timeout: float = 0.0) -> None:
+        """Write what was not taken yet, as far as it is taken within `timeout` seconds.
+
+        Raises:
+            ChannelClosedError: the other side is gone.
+        """
         deadline = time.monotonic() + timeout
         try:
             while self._unsent and _is_ready(self._outgoing, select.POLLOUT, deadline):

@@ -1,4 +1,4 @@
-"""`Follower`: brings a Chroma index up to the ledger's journal, a chunk at a time."""
+"""`Follower`: brings an index up to the ledger's journal, a chunk at a time."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from commonplace.index.servers import NO_LIMITS
 from commonplace.scope import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
-    from commonplace.index.chroma import ChromaIndex
-    from commonplace.ledger import Change, Ledger, Snapshot, Space
+    from commonplace.index.port import VectorStore
+    from commonplace.index.servers import Limits
+    from commonplace.ledger import Change, Ledger, Snapshot, Space, Transaction
     from commonplace.record import Record
 
 _LARGEST_INTEGER = 2**63 - 1
@@ -30,12 +33,23 @@ class Follower:
 
     Args:
         ledger: where the journal is.
-        chroma: the index.
+        store: the index.
+        writing: gives the transactions that say how far it has come; None for plain ones.
+        begin: called before anything is written to the index.
     """
 
-    def __init__(self, ledger: Ledger, chroma: ChromaIndex) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        store: VectorStore,
+        *,
+        writing: Callable[[], AbstractContextManager[Transaction]] | None = None,
+        begin: Callable[[], None] = lambda: None,
+    ) -> None:
         self._ledger = ledger
-        self._chroma = chroma
+        self._store = store
+        self._writing = writing or ledger.write
+        self._begin = begin
         self._applied: dict[int, int] = {}
         self._followed: dict[int, Space] = {}
         self._labels: dict[int, str] | None = None
@@ -64,6 +78,8 @@ class Follower:
                 for space in spaces.values()
                 if (applied := snapshot.applied_seq(space)) < head
             ]
+        if work or self._labels != _labels(spaces):
+            self._begin()
         self._settle(spaces)
         for chunk in work:
             self._apply(chunk)
@@ -73,13 +89,18 @@ class Follower:
         """Forget what the index holds and how far it had come; the next steps build it anew."""
         for space in spaces:
             self._reached(space, 0)  # first: killed in between, it must not pass for complete
-            self._chroma.drop(space)
+            self._store.drop(space)
+
+    def forget(self) -> None:
+        """Forget how far the index had come: it is another one now."""
+        self._applied.clear()
+        self._labels = None
 
     def _settle(self, spaces: dict[int, Space]) -> None:
         """Give every space its name, and drop the collections of those that are gone."""
-        labels = {space.id: space.name for space in spaces.values()}
+        labels = _labels(spaces)
         if labels != self._labels:
-            self._chroma.settle(spaces.values())
+            self._store.settle(spaces.values())
             self._labels = labels
         self._followed = spaces
 
@@ -92,13 +113,14 @@ class Follower:
 
     def _apply(self, chunk: _Chunk) -> None:
         if stale := chunk.stale_ids():
-            self._chroma.delete(chunk.space, stale)
+            self._store.delete(chunk.space, stale)
         if chunk.rows:
-            self._chroma.upsert(chunk.space, chunk.ids(), chunk.matrix(), chunk.metadatas())
+            metadatas = chunk.metadatas(self._store.limits)
+            self._store.upsert(chunk.space, chunk.ids(), chunk.matrix(), metadatas)
         self._reached(chunk.space, chunk.changes[-1].seq)
 
     def _reached(self, space: Space, seq: int) -> None:
-        with self._ledger.write() as transaction:
+        with self._writing() as transaction:
             transaction.set_applied_seq(space, seq)
         self._applied[space.id] = seq
 
@@ -112,6 +134,10 @@ def start_over(ledger: Ledger) -> None:
 
 def _by_id(snapshot: Snapshot) -> dict[int, Space]:
     return {space.id: space for space in snapshot.searchable_spaces().values()}
+
+
+def _labels(spaces: Mapping[int, Space]) -> dict[int, str]:
+    return {space.id: space.name for space in spaces.values()}
 
 
 class _Chunk:
@@ -148,8 +174,8 @@ class _Chunk:
     def matrix(self) -> NDArray[np.float32]:
         return np.stack([vector for _, _, vector in self.rows]).astype(np.float32, copy=False)
 
-    def metadatas(self) -> list[dict[str, Any]]:
-        return [metadata(self._records[pk]) for pk, _, _ in self.rows]
+    def metadatas(self, limits: Limits) -> list[dict[str, Any]]:
+        return [metadata(self._records[pk], limits) for pk, _, _ in self.rows]
 
 
 def entry_id(record_id: str, ordinal: int) -> str:
@@ -168,22 +194,36 @@ def record_ids(entry_ids: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(owners))
 
 
-def metadata(record: Record) -> dict[str, Any]:
-    """What a Chroma tool shows of a record: where it lies, what it is, its plain metadata."""
-    shown = {
-        name: value
-        for name, value in record.metadata.items()
-        if _SHOWN.fullmatch(name) and name not in _OWN_FIELDS and _is_plain(value)
-    }
+def metadata(record: Record, limits: Limits = NO_LIMITS) -> dict[str, Any]:
+    """What a Chroma tool shows of a record: where it lies, what it is, its plain metadata.
+
+    What asks by `where` comes first; what the limits leave no place for is left out from the end.
+    """
     segments = record.scope.segments
-    for depth in range(1, len(segments) + 1):
-        shown[f"scope_{depth}"] = Scope(*segments[:depth]).path
+    shown: dict[str, Any] = {
+        f"scope_{depth}": Scope(*segments[:depth]).path for depth in range(1, len(segments) + 1)
+    }
     shown |= {
         "scope": record.scope.path,
         "kind": record.kind,
         "created_at": record.created_at.isoformat(),
     }
-    return shown if record.key is None else {**shown, "key": record.key}
+    if record.key is not None:
+        shown["key"] = record.key
+    shown |= {
+        name: value
+        for name, value in record.metadata.items()
+        if _SHOWN.fullmatch(name) and name not in _OWN_FIELDS and _is_plain(value)
+    }
+    fitting = [(name, value) for name, value in shown.items() if _fits(name, value, limits)]
+    return dict(fitting[: limits.keys])
+
+
+def _fits(name: str, value: object, limits: Limits) -> bool:
+    if limits.key_bytes is not None and len(name.encode()) > limits.key_bytes:
+        return False
+    longest = limits.value_bytes
+    return longest is None or not isinstance(value, str) or len(value.encode()) <= longest
 
 
 def _is_plain(value: object) -> bool:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from commonplace.index.begun import EMBEDDED, Begun, place_of
 from commonplace.index.follower import start_over
 from commonplace.index.manifest import INDEX_DIRECTORY, LOCK_FILE, read_manifest, remove
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from commonplace.ledger import Ledger
@@ -31,17 +33,44 @@ def removed(ledger: Ledger, home: Path, epoch: int, *, wait: float) -> bool:
     Returns:
         Whether nothing is left that was made before.
     """
+    return _comes_true(lambda: _removed(ledger, home, epoch), wait)
+
+
+def dropped(ledger: Ledger, home: Path | None, epoch: int, *, wait: float) -> bool:
+    """Wait for the owner of an index on a server to begin it anew, and to drop what was before.
+
+    Args:
+        ledger: what it was made from.
+        home: the memory's directory, where an embedded index may be left over.
+        epoch: how many erasures there were.
+        wait: for how many seconds.
+
+    Returns:
+        Whether nothing is left that was made before.
+    """
+    return _comes_true(lambda: _dropped(ledger, home, epoch), wait)
+
+
+def _comes_true(look: Callable[[], bool], wait: float) -> bool:
     deadline = time.monotonic() + wait
-    while True:
-        if _removed(ledger, home, epoch):
-            return True
+    while not look():
         if time.monotonic() >= deadline:
             return False
         time.sleep(_LOOK_EVERY)
+    return True
+
+
+def _dropped(ledger: Ledger, home: Path | None, epoch: int) -> bool:
+    if home is not None and (home / INDEX_DIRECTORY).exists():
+        return False
+    with ledger.read() as snapshot:
+        return Begun.of(snapshot) is None or snapshot.erasures.followed() >= epoch
 
 
 def _removed(ledger: Ledger, home: Path, epoch: int) -> bool:
     directory = home / INDEX_DIRECTORY
+    if place_of(ledger) not in {None, EMBEDDED}:  # only its owner can drop it
+        return _dropped(ledger, home, epoch)
     if _is_after(directory, epoch):
         return True
     if not (directory.exists() or directory.is_symlink()) and not (home / LOCK_FILE).exists():
@@ -53,15 +82,7 @@ def _removed(ledger: Ledger, home: Path, epoch: int) -> bool:
                 remove(directory)
             return not directory.exists()
     except Timeout:
-        return _is_after(directory, epoch) or _is_on_a_server(ledger, directory, epoch)
-
-
-def _is_on_a_server(ledger: Ledger, directory: Path, epoch: int) -> bool:
-    """Whether the owner keeps the index on a server, and has begun it anew there."""
-    if directory.exists():
-        return False
-    with ledger.read() as snapshot:
-        return snapshot.erasures.followed() >= epoch
+        return _is_after(directory, epoch)
 
 
 def _is_after(directory: Path, epoch: int) -> bool:

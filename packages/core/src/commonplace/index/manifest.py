@@ -30,6 +30,8 @@ class Manifest:
         chroma: the version of Chroma that wrote it.
         epoch: how many erasures the ledger had seen when it was begun; after another one it may
             hold what was erased.
+        generation: what the ledger calls this index; another one that was begun since, here or on
+            a server, is what the ledger's account of how far it has come is about.
         digests: the files and their BLAKE2b digests as they were at a clean close; None while the
             index is in use, and so after an unclean stop.
     """
@@ -37,6 +39,7 @@ class Manifest:
     ledger_id: str
     chroma: str
     epoch: int = 0
+    generation: str = ""
     digests: dict[str, str] | None = None
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from commonplace.ledger.auditing import AuditEntry, Head, chain_start, chained, leaf_of
 from commonplace.ledger.comparing import UNIQUE, Comparison, Finding, Measure, Verdict
 from commonplace.ledger.copying import check_file
+from commonplace.ledger.database import Following, is_url
 from commonplace.ledger.entries import Entry, IfExists, Written
 from commonplace.ledger.erasing import Eraser, Scale, Target
 from commonplace.ledger.erasures import Marker
-from commonplace.ledger.ledger import LEDGER_FILE, SIGN_FILE, Ledger
+from commonplace.ledger.ledger import Ledger
 from commonplace.ledger.links import Edge, Links, Way
 from commonplace.ledger.loading import Loading, SpaceModel
 from commonplace.ledger.log import LogState, beside, give_up_log, in_use, log_state
@@ -19,13 +20,17 @@ from commonplace.ledger.schema import FORMAT
 from commonplace.ledger.scope_list import ScopeList, ScopePattern
 from commonplace.ledger.selection import Selection
 from commonplace.ledger.snapshot import Snapshot
+from commonplace.ledger.spacewriting import check_space
 from commonplace.ledger.sqlite import Durability
+from commonplace.ledger.sqlite_database import LEDGER_FILE, SIGN_FILE
+from commonplace.ledger.tablecopy import COPIED, Arrivals, Mark, StoredRows, Sum
 from commonplace.ledger.threads import Place, Placed, Standing, ThreadRow, Wanted, Window
-from commonplace.ledger.transaction import Transaction, check_space
+from commonplace.ledger.transaction import Transaction
 from commonplace.ledger.transfer import FIELDS, Extract, Field, RowKind, Whole
 from commonplace.ledger.vectorreading import PARTIAL, Change, Space
 
 __all__ = [
+    "COPIED",
     "FIELDS",
     "FORMAT",
     "LEDGER_FILE",
@@ -33,6 +38,7 @@ __all__ = [
     "SEALED_TABLES",
     "SIGN_FILE",
     "UNIQUE",
+    "Arrivals",
     "AuditEntry",
     "Census",
     "Change",
@@ -44,12 +50,14 @@ __all__ = [
     "Extract",
     "Field",
     "Finding",
+    "Following",
     "Head",
     "IfExists",
     "Ledger",
     "Links",
     "Loading",
     "LogState",
+    "Mark",
     "Marker",
     "Measure",
     "Origin",
@@ -67,6 +75,8 @@ __all__ = [
     "SpaceModel",
     "Standing",
     "State",
+    "StoredRows",
+    "Sum",
     "Target",
     "ThreadRow",
     "Transaction",
@@ -83,6 +93,7 @@ __all__ = [
     "check_space",
     "give_up_log",
     "in_use",
+    "is_url",
     "leaf_of",
     "log_state",
 ]

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Row
 
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.selection import Selection
-    from commonplace.ledger.sqlite import SqliteDialect
 
 
 class Analytics:
@@ -31,7 +31,7 @@ class Analytics:
         dialect: how the database spells what differs.
     """
 
-    def __init__(self, connection: DriverConnection, dialect: SqliteDialect) -> None:
+    def __init__(self, connection: DriverConnection, dialect: Dialect) -> None:
         self._connection = connection
         self._dialect = dialect
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row
 
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
-    from commonplace.ledger.sqlite import SqliteDialect
     from commonplace.scope import Scope
 
 _AT_ONCE = 1000
@@ -73,7 +73,7 @@ def said_by(row: Row[Any], scope: Scope) -> dict[str, Any]:
 
 def keep_leaves(
     connection: DriverConnection,
-    dialect: SqliteDialect,
+    dialect: Dialect,
     rows: Sequence[Row[Any]],
     scope: Callable[[int], Scope],
 ) -> int:

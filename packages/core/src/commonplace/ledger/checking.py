@@ -25,7 +25,7 @@ from commonplace.ledger.schema import (
     version_vectors,
     versions,
 )
-from commonplace.ledger.sealing import opened, stored_table
+from commonplace.ledger.sealing import opened
 from commonplace.ledger.threadwriting import LOOSE_MESSAGE, MISCOUNTED, recount
 from commonplace.scope import Scope
 
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Table
 
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
     from commonplace.ledger.selection import Query
-    from commonplace.ledger.sqlite import SqliteDialect
 
 _AT_ONCE = 1000
 _AT = (
@@ -68,7 +68,7 @@ _WRONG_LENGTH = and_(
 )
 
 
-def problems(connection: DriverConnection, dialect: SqliteDialect) -> Iterator[str]:
+def problems(connection: DriverConnection, dialect: Dialect) -> Iterator[str]:
     """What is wrong, in words that hold no memory text; nothing if all is well."""
     damage = dialect.check(connection)
     yield from (f"ledger file: {line}" for line in damage)
@@ -97,7 +97,7 @@ def problems(connection: DriverConnection, dialect: SqliteDialect) -> Iterator[s
     if missing or extra:
         yield f"full text: {missing} records missing, {extra} entries too many"
     for table, what in ((records, "records"), (versions, "former states")):
-        if unreadable := sum(1 for _ in _unreadable(connection, table)):
+        if unreadable := sum(1 for _ in _unreadable(connection, dialect.stored(table))):
             yield f"{unreadable} {what} that are not as they were written"
     altered = sum(_altered(connection, table) for table in (vectors, version_vectors))
     if altered:
@@ -107,9 +107,7 @@ def problems(connection: DriverConnection, dialect: SqliteDialect) -> Iterator[s
     yield from _gaps(connection)
 
 
-def mend(
-    connection: DriverConnection, dialect: SqliteDialect, scope_ids: ScopeIds
-) -> Iterator[str]:
+def mend(connection: DriverConnection, dialect: Dialect, scope_ids: ScopeIds) -> Iterator[str]:
     """Mend counts, orphans and full text from the records; what was mended, in words."""
     repairs: list[tuple[str, Callable[[], int]]] = [
         ("vectors without a record removed", lambda: _drop(connection, vectors, _ORPHAN)),
@@ -148,7 +146,7 @@ def _counted(label: str, connection: DriverConnection, query: Query) -> Iterator
 
 def _unreadable(connection: DriverConnection, table: Table) -> Iterator[str]:
     open_row = functools.partial(opened, connection.keyring)
-    stored = select(stored_table(table)).execution_options(yield_per=_AT_ONCE)
+    stored = select(table).execution_options(yield_per=_AT_ONCE)
     for row in connection.execute(stored):
         try:
             record_of(open_row(row), Scope())
@@ -181,7 +179,7 @@ def _recount_spaces(connection: DriverConnection) -> int:
     return connection.execute(changed).rowcount
 
 
-def _rebuild_text(connection: DriverConnection, dialect: SqliteDialect, scope_ids: ScopeIds) -> int:
+def _rebuild_text(connection: DriverConnection, dialect: Dialect, scope_ids: ScopeIds) -> int:
     if dialect.text_differences(connection) == (0, 0):
         return 0
     dialect.clear_text(connection)

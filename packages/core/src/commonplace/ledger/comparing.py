@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
 
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.selection import Query
-    from commonplace.ledger.sqlite import SqliteDialect
     from commonplace.ledger.transfer import RowKind, Vectors, Whole
 
 
@@ -232,19 +232,19 @@ _IN_PLACE: dict[RowKind, Query] = {
 
 
 @functools.cache
-def _records_by_id(dialect: SqliteDialect) -> Query:
+def _records_by_id(dialect: Dialect) -> Query:
     wanted = dialect.among(records.c.id, "ids")
     return fixed(selected("record", records.c.pk).where(wanted))
 
 
 @functools.cache
-def _versions_by_pk(dialect: SqliteDialect) -> Query:
+def _versions_by_pk(dialect: Dialect) -> Query:
     wanted = dialect.among(versions.c.pk, "pks")
     return fixed(selected("version", versions.c.pk).where(wanted))
 
 
 @functools.cache
-def _present(dialect: SqliteDialect) -> Query:
+def _present(dialect: Dialect) -> Query:
     return fixed(
         select(records.c.pk, records.c.id, records.c.version, scopes.c.path.label("scope"))
         .join_from(records, scopes, scopes.c.id == records.c.scope_id)
@@ -253,7 +253,7 @@ def _present(dialect: SqliteDialect) -> Query:
 
 
 @functools.cache
-def _numbers(dialect: SqliteDialect) -> Query:
+def _numbers(dialect: Dialect) -> Query:
     return fixed(
         select(versions.c.pk, versions.c.id, versions.c.version).where(
             dialect.among(versions.c.id, "ids"), dialect.among(versions.c.version, "numbers")
@@ -262,7 +262,7 @@ def _numbers(dialect: SqliteDialect) -> Query:
 
 
 @functools.cache
-def _last(dialect: SqliteDialect) -> Query:
+def _last(dialect: Dialect) -> Query:
     """The newest version of each record; SQLite takes the other columns from the same row."""
     newest = (
         select(versions.c.id, func.max(versions.c.version).label("version"))
@@ -282,7 +282,7 @@ def _last(dialect: SqliteDialect) -> Query:
 
 
 @functools.cache
-def _vectors(dialect: SqliteDialect) -> Query:
+def _vectors(dialect: Dialect) -> Query:
     return fixed(
         select(vectors.c.record_pk.label("pk"), spaces.c.name, vectors.c.vector)
         .join_from(spaces, vectors, vectors.c.space_id == spaces.c.id)
@@ -292,7 +292,7 @@ def _vectors(dialect: SqliteDialect) -> Query:
 
 
 @functools.cache
-def _version_vectors(dialect: SqliteDialect) -> Query:
+def _version_vectors(dialect: Dialect) -> Query:
     return fixed(
         select(version_vectors.c.version_pk.label("pk"), spaces.c.name, version_vectors.c.vector)
         .join_from(version_vectors, spaces, version_vectors.c.space_id == spaces.c.id)

@@ -11,6 +11,8 @@ import sqlite3
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from commonplace.ledger.sqlite import reraise
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
@@ -89,7 +91,4 @@ class Connections:
         try:
             driver.execute(statement)
         except sqlite3.Error as error:
-            translated = self._translate(error)
-            if translated is None:
-                raise
-            raise translated from error
+            reraise(error, self._translate)

@@ -137,4 +137,5 @@ def begin_anew(connection: DriverConnection, origin: dict[str, Any]) -> str:
     connection.execute(delete(settings).where(settings.c.name == "restored"))
     connection.execute(settings.insert().values(name="restored", value=json.dumps(origin)))
     connection.execute(delete(index_state))
+    connection.execute(delete(settings).where(settings.c.name.like("index\\_%", escape="\\")))
     return fresh

@@ -1,41 +1,29 @@
-"""Statements of fixed shape, run on the driver itself.
+"""Statements of fixed shape, and `DriverConnection`, which runs them on the driver itself.
 
 SQLAlchemy describes and compiles every statement. For those that never change, compiling happens
-once, and running them skips its result and cache machinery, which costs ten times what SQLite does.
+once for each kind of database, and running them skips its result and cache machinery, which costs
+ten times what SQLite does.
 """
 
 from __future__ import annotations
 
-import sqlite3
+from abc import ABC, abstractmethod
 from collections import namedtuple
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
-
-from sqlalchemy.dialects.sqlite.base import SQLiteDialect
-
-from commonplace.ledger.sealing import stored
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Connection, Executable
+    from sqlalchemy import Executable
 
     from commonplace.encryption import Keyring
     from commonplace.errors import CommonplaceError
 
     S = TypeVar("S", bound=Executable)
 
-_AT_ONCE = 500
-_DIALECT = SQLiteDialect(paramstyle="named")
-
-
-class _Compiled(NamedTuple):
-    text: str
-    constants: Mapping[str, Any]
-
-
-_FIXED: dict[Any, _Compiled | None] = {}
+_FIXED: dict[Any, tuple[str, ...] | None] = {}
+_COMPILED: list[dict[Any, Any]] = []
 _ROWS: dict[tuple[str, ...], Any] = {}
-_ROWS_OF: dict[str, Any] = {}
 
 
 def fixed(statement: S) -> S:
@@ -46,9 +34,9 @@ def fixed(statement: S) -> S:
 
 def forgotten(statement: Executable) -> None:
     """Take the mark off a statement that is not kept any longer."""
-    compiled = _FIXED.pop(statement, None)
-    if compiled is not None:
-        _ROWS_OF.pop(compiled.text, None)
+    _FIXED.pop(statement, None)
+    for compiled in _COMPILED:
+        compiled.pop(statement, None)
 
 
 def positional(statement: S, names: Sequence[str]) -> S:
@@ -58,17 +46,31 @@ def positional(statement: S, names: Sequence[str]) -> S:
         statement: an insert, kept for good.
         names: every column that is given.
     """
-    build: Any = statement
-    compiled = build.compile(dialect=SQLiteDialect(paramstyle="qmark"), column_keys=list(names))
-    if list(compiled.positiontup) != list(names):
-        raise ValueError("columns are given in the order of the table")
-    _FIXED[statement] = _Compiled(stored(str(compiled)), {})
+    _FIXED[statement] = tuple(names)
     return statement
 
 
 def is_fixed(statement: object) -> bool:
     """Whether the statement was marked by `fixed`."""
     return statement in _FIXED
+
+
+def positions(statement: object) -> tuple[str, ...] | None:
+    """The columns of what a `positional` statement takes; None for any other."""
+    return _FIXED.get(statement)
+
+
+def compiled_statements() -> dict[Any, Any]:
+    """A place for what one kind of database makes of fixed statements."""
+    _COMPILED.append(made := dict[Any, Any]())
+    return made
+
+
+def row_type(names: tuple[str, ...]) -> Any:
+    """The class of rows with these columns."""
+    if names not in _ROWS:
+        _ROWS[names] = namedtuple("Row", names, rename=True)  # noqa: PYI024  # pyright: ignore[reportUntypedNamedTuple] - the columns name the fields
+    return _ROWS[names]
 
 
 class Result:
@@ -102,90 +104,59 @@ class Result:
         return iter(self._rows)
 
 
-class DriverConnection:
-    """A connection that runs fixed statements on the driver and all others through SQLAlchemy.
+class DriverConnection(ABC):
+    """A connection in a transaction, and the errors of ours for those of its driver.
 
     Args:
-        connection: where both run; a transaction has begun on it.
         translate: the error of ours for one of the driver's.
         keyring: opens and seals what the ledger stores sealed; None if it seals nothing.
     """
 
     def __init__(
         self,
-        connection: Connection,
-        translate: Callable[[sqlite3.Error], CommonplaceError | None],
+        translate: Callable[[Any], CommonplaceError | None],
         keyring: Keyring | None = None,
     ) -> None:
         self.keyring = keyring
-        self._connection = connection
-        self._driver: Any = connection.connection.driver_connection
         self._translate = translate
 
+    @abstractmethod
     def execute(self, statement: Any, values: Any = None) -> Any:
         """Run a statement; a list of values runs it once for each."""
-        if statement not in _FIXED:
-            return self._connection.execute(statement, values)
-        compiled = _FIXED[statement] or _compile(statement, values)
-        try:
-            return self._run(compiled, values)
-        except sqlite3.Error as error:
-            translated = self._translate(error)
-            if translated is None:
-                raise
-            raise translated from error
 
-    def number(self, text: str) -> int:
-        """The one number that a query of no parameters gives; 0 for none. A third of the work."""
-        try:
-            return self._driver.execute(text).fetchone()[0] or 0
-        except sqlite3.Error as error:
-            translated = self._translate(error)
-            if translated is None:
-                raise
-            raise translated from error
+    def execute_all(self, statement: Any, values: Sequence[Any]) -> list[Any]:
+        """Run a select once for each of some values; what each found, in their order.
 
-    def stream(self, statement: Any, values: Mapping[str, Any]) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows of a select, some hundred at a time, for those that would fill the memory."""
-        compiled = _FIXED.get(statement) or _compile(statement, values, keep=is_fixed(statement))
-        try:
-            cursor = self._driver.execute(compiled.text, {**compiled.constants, **values})
-            row_type = _row_type(tuple(column[0] for column in cursor.description))
-            while rows := cursor.fetchmany(_AT_ONCE):
-                yield list(map(row_type._make, rows))
-        except sqlite3.Error as error:
-            translated = self._translate(error)
-            if translated is None:
-                raise
-            raise translated from error
+        Where a database is far away, this takes no longer than one of them.
+        """
+        return [self.execute(statement, one) for one in values]
 
-    def _run(self, compiled: _Compiled, values: Any) -> Result:
-        if isinstance(values, list):
-            cursor = self._driver.executemany(compiled.text, values)
-        else:
-            cursor = self._driver.execute(compiled.text, {**compiled.constants, **(values or {})})
-        if cursor.description is None:
-            return Result([], cursor.rowcount)
-        if (row_type := _ROWS_OF.get(compiled.text)) is None:
-            row_type = _row_type(tuple(column[0] for column in cursor.description))
-            _ROWS_OF[compiled.text] = row_type
-        return Result(list(map(row_type._make, cursor.fetchall())), -1)
+    def expect(self, statement: Any, values: Any = None) -> None:  # noqa: B027 - nothing is to be done where the database is near
+        """Say that a fixed select on one table will be run later in this transaction.
 
+        Where a database is far away, it is asked at once, with what is asked next. What is written
+        to the table before then is seen all the same.
+        """
 
-def _compile(statement: Any, values: Any, *, keep: bool = True) -> _Compiled:
-    keys: list[str] | None = None
-    if getattr(statement, "is_insert", False):
-        rows = cast("list[dict[str, Any]]", values if isinstance(values, list) else [values])
-        keys = list(rows[0])
-    compiled = statement.compile(dialect=_DIALECT, column_keys=keys)
-    constants = {name: value for name, value in compiled.params.items() if value is not None}
-    found = _Compiled(stored(str(compiled)), constants)
-    if keep:
-        _FIXED[statement] = found
-    return found
+    @abstractmethod
+    def epoch(self) -> int:
+        """How many erasures the ledger has seen; asked by every transaction."""
 
+    def unfinished(self) -> str | None:
+        """The mark of a copy that another process has begun to make of this ledger meanwhile.
 
-def _row_type(names: tuple[str, ...]) -> Any:
-    if names not in _ROWS:
-        _ROWS[names] = namedtuple("Row", names, rename=True)  # noqa: PYI024  # pyright: ignore[reportUntypedNamedTuple] - the columns name the fields
-    return _ROWS[names]
+        None where a process that has the ledger open keeps others from that.
+        """
+        return None
+
+    @abstractmethod
+    def stream(
+        self, statement: Any, values: Mapping[str, Any], *, whole: bool = False
+    ) -> Iterator[list[Any]]:
+        """The rows of a select, some hundred at a time, for those that would fill the memory.
+
+        Args:
+            statement: the select.
+            values: its parameters.
+            whole: whether they are read to their end before anything else is asked.
+        """

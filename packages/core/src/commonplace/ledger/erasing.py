@@ -6,10 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, delete, or_, select, update
 
 from commonplace.jsonvalue import dump_json, load_json
 from commonplace.ledger.auditing import keep_leaves
+from commonplace.ledger.functions import target_of
 from commonplace.ledger.quotas import quotas
 from commonplace.ledger.replacing import replaced
 from commonplace.ledger.rowwriting import RowWriter
@@ -346,7 +347,7 @@ class Eraser(RowWriter):
         told = and_(
             journal.c.detail.is_not(None),
             journal.c.operation != "erase",
-            self._dialect.among(func.json_extract(journal.c.detail, f"$.{_OTHER}"), "ids"),
+            self._dialect.among(target_of(journal.c.detail), "ids"),
         )
         rows = self._entries(told, {"ids": self._dialect.array(names)})
         self._bury(rows, {})

@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 
     from commonplace.ledger.driver import DriverConnection
 
-_EPOCH = "SELECT max(number) FROM erasures"
-
-
-def epoch_of(connection: DriverConnection) -> int:
-    """How many erasures there were."""
-    return connection.number(_EPOCH)  # asked by every transaction
-
 
 class Marker(NamedTuple):
     """An erasure as the ledger keeps it.

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Delete, Row
 
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.reindexing import Origin
     from commonplace.ledger.scope_ids import ScopeIds
     from commonplace.ledger.selection import Query, Selection
-    from commonplace.ledger.sqlite import SqliteDialect
 
     Matrix = NDArray[np.float32]
 
@@ -52,7 +52,7 @@ class History:
     def __init__(
         self,
         connection: DriverConnection,
-        dialect: SqliteDialect,
+        dialect: Dialect,
         scope_ids: ScopeIds,
         most: int | None,
     ) -> None:
@@ -83,6 +83,10 @@ class History:
             self._dialect.insert_text(self._connection, texts, former=True)
         if self._most is not None:
             self._drop_oldest(rows)
+
+    def expect_keep(self) -> None:
+        """Say that `keep` follows; what it asks is asked at once where that helps."""
+        self._connection.expect(_LOWEST)
 
     def next_pk(self) -> int:
         """The number of the next version; each is one lower than the one before."""
@@ -165,7 +169,7 @@ class History:
 
 def former_in(
     selection: Selection,
-    dialect: SqliteDialect,
+    dialect: Dialect,
     *,
     ids: Sequence[str] | None,
     before: int | None,
@@ -214,7 +218,7 @@ _VECTORS_OF = fixed(
 
 
 @functools.cache
-def _newest(dialect: SqliteDialect) -> Query:
+def _newest(dialect: Dialect) -> Query:
     return fixed(
         select(versions.c.id, func.max(versions.c.version).label("version"))
         .where(dialect.among(versions.c.id, "ids"))
@@ -223,19 +227,19 @@ def _newest(dialect: SqliteDialect) -> Query:
 
 
 @functools.cache
-def _by_pk(dialect: SqliteDialect) -> Query:
+def _by_pk(dialect: Dialect) -> Query:
     indexed = case((versions.c.has_text == FINDABLE, versions.c.content)).label("content")
     columns = (versions.c[name] for name in ("pk", "id", "scope_id", "has_text"))
     return fixed(select(*columns, indexed).where(dialect.among(versions.c.pk, "pks")))
 
 
 @functools.cache
-def _of_records(dialect: SqliteDialect) -> Query:
+def _of_records(dialect: Dialect) -> Query:
     own = select(versions.c.pk).join_from(versions, records, of_record())
     return fixed(own.where(dialect.among(records.c.pk, "pks")))
 
 
 @functools.cache
-def _forgetting(dialect: SqliteDialect) -> tuple[Delete, Delete]:
+def _forgetting(dialect: Dialect) -> tuple[Delete, Delete]:
     of_vectors = delete(version_vectors).where(dialect.among(version_vectors.c.version_pk, "pks"))
     return fixed(of_vectors), fixed(delete(versions).where(dialect.among(versions.c.pk, "pks")))

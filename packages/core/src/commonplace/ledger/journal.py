@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, bindparam, func, select, union
 from commonplace.clock import from_micros
 from commonplace.jsonvalue import load_json
 from commonplace.ledger.driver import fixed
+from commonplace.ledger.functions import NO_LIMIT
 from commonplace.ledger.schema import ERASED, ROOT_SCOPE_ID, journal, records, scope_tree, versions
 from commonplace.record import Event
 
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import CompoundSelect, Row
 
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
     from commonplace.ledger.selection import Query
-    from commonplace.ledger.sqlite import SqliteDialect
     from commonplace.scope import Scope
 
 _LAST = 2**63 - 1
@@ -39,9 +40,7 @@ class Journal:
         scope_ids: the scopes as the transaction sees them.
     """
 
-    def __init__(
-        self, connection: DriverConnection, dialect: SqliteDialect, scope_ids: ScopeIds
-    ) -> None:
+    def __init__(self, connection: DriverConnection, dialect: Dialect, scope_ids: ScopeIds) -> None:
         self._connection = connection
         self._dialect = dialect
         self._scopes = scope_ids
@@ -53,7 +52,7 @@ class Journal:
         *,
         after: int,
         upto: int = _LAST,
-        limit: int = -1,
+        limit: int = NO_LIMIT,
     ) -> list[Event]:
         """The events at or below some scopes, oldest first.
 
@@ -139,7 +138,7 @@ _ERASURE = fixed(
 
 
 @functools.cache
-def _events(dialect: SqliteDialect, *, everywhere: bool, all_of_them: bool) -> Query:
+def _events(dialect: Dialect, *, everywhere: bool, all_of_them: bool) -> Query:
     columns = ("seq", "at", "operation", "record_id", "scope_id", "version", "detail")
     return fixed(
         select(*(journal.c[name] for name in columns))
@@ -150,14 +149,12 @@ def _events(dialect: SqliteDialect, *, everywhere: bool, all_of_them: bool) -> Q
 
 
 @functools.cache
-def _count(dialect: SqliteDialect, *, everywhere: bool, all_of_them: bool) -> Query:
+def _count(dialect: Dialect, *, everywhere: bool, all_of_them: bool) -> Query:
     wanted = _wanted(dialect, everywhere=everywhere, all_of_them=all_of_them)
     return fixed(select(func.count()).select_from(journal).where(*wanted))
 
 
-def _wanted(
-    dialect: SqliteDialect, *, everywhere: bool, all_of_them: bool
-) -> list[ColumnElement[bool]]:
+def _wanted(dialect: Dialect, *, everywhere: bool, all_of_them: bool) -> list[ColumnElement[bool]]:
     found = [
         journal.c.seq > bindparam("after"),
         journal.c.seq <= bindparam("upto"),
@@ -171,7 +168,7 @@ def _wanted(
 
 
 @functools.cache
-def _known(dialect: SqliteDialect) -> CompoundSelect[Any]:
+def _known(dialect: Dialect) -> CompoundSelect[Any]:
     """Those of some records that lie in the scopes now, or did in a state that is kept."""
     return fixed(
         union(
@@ -185,6 +182,6 @@ def _known(dialect: SqliteDialect) -> CompoundSelect[Any]:
     )
 
 
-def _within(column: ColumnElement[int], dialect: SqliteDialect) -> ColumnElement[bool]:
+def _within(column: ColumnElement[int], dialect: Dialect) -> ColumnElement[bool]:
     contained = dialect.among(scope_tree.c.ancestor_id, "scope_ids")
     return column.in_(select(scope_tree.c.scope_id).where(contained))

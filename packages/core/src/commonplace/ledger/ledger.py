@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
-import os
-import sqlite3
-import stat
 import threading
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import event, select, text
-
-from commonplace.clock import new_id
 from commonplace.encryption import Encryption, Keyring, SealingPolicy, policy_for
 from commonplace.errors import (
     CommonplaceError,
-    DataDamagedError,
     EncryptionError,
-    FormatError,
-    FormatTooNewError,
-    NotFoundError,
-    PermissionDeniedError,
-    StoreLockedError,
+    InvalidInputError,
     StoreUnavailableError,
 )
 from commonplace.failpoints import reach
@@ -32,29 +19,17 @@ from commonplace.jsonvalue import dump_json, load_json
 from commonplace.ledger import sealing
 from commonplace.ledger.auditing import Auditing
 from commonplace.ledger.comparing import Comparison
-from commonplace.ledger.connections import Connections
-from commonplace.ledger.copying import Contents, begin_anew, contents, copy_pages
-from commonplace.ledger.driver import DriverConnection
+from commonplace.ledger.copying import Contents, begin_anew
 from commonplace.ledger.erasing import Eraser
-from commonplace.ledger.erasures import epoch_of
 from commonplace.ledger.loading import Loading
-from commonplace.ledger.log import Claim
 from commonplace.ledger.past import PastSnapshot
 from commonplace.ledger.quotas import check_quotas
-from commonplace.ledger.rewriting import LedgerFiles
 from commonplace.ledger.rows import SEALED_SINCE
-from commonplace.ledger.salvaging import Salvage, Salvaged, readable
-from commonplace.ledger.schema import FORMAT, settings
+from commonplace.ledger.salvaging import Salvage, readable
 from commonplace.ledger.scope_ids import ScopeIds, SharedScopes
 from commonplace.ledger.snapshot import Snapshot
-from commonplace.ledger.sqlite import (
-    SQLITE,
-    Durability,
-    SqliteDialect,
-    create_private,
-    open_engine,
-    translated,
-)
+from commonplace.ledger.sqlite_database import SqliteDatabase
+from commonplace.ledger.tablecopy import UNFINISHED, Arrivals, Mark, StoredRows
 from commonplace.ledger.transaction import Transaction
 from commonplace.ledger.transfer import Extract
 from commonplace.scope import Scope
@@ -63,16 +38,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
-    from sqlalchemy import Connection, Engine
+    from commonplace.ledger.database import Cleaning, Database, Following
+    from commonplace.ledger.driver import DriverConnection
+    from commonplace.ledger.salvaging import Salvaged
+    from commonplace.ledger.sqlite import Durability
+    from commonplace.ledger.vector_tables import VectorTables
 
-
-LEDGER_FILE = "ledger.sqlite"
-SIGN_FILE = "memory.txt"
-"""Says that there is a ledger: where it is gone, no empty one takes its place unseen."""
-
-_SIGN = b"This directory holds a Commonplace memory; its records are in ledger.sqlite.\n"
-_MIGRATION_SECONDS = 60.0
-"""How long opening waits for another process that makes or migrates the ledger."""
+T = TypeVar("T")
 
 
 class Ledger:
@@ -83,59 +55,79 @@ class Ledger:
     """
 
     def __init__(
-        self,
-        engine: Engine,
-        dialect: SqliteDialect,
-        path: Path | None,
-        *,
-        keep_versions: int | None = None,
+        self, database: Database, *, keep_versions: int | None = None, unfinished: bool = False
     ) -> None:
-        self._engine = engine
-        self._dialect = dialect
+        self._database = database
+        self._dialect = database.dialect
         self._scopes = SharedScopes()
         self._turn = threading.RLock()
         self._keep_versions = keep_versions
-        where = "in memory" if path is None else str(path)
-        self._translate = functools.partial(translated, where=where)
-        self._connections = Connections(engine, self._translate)
         self._keyring: Keyring | None = None
         self._blind = False
-        self.path = path
-        self._claim = None if path is None else Claim(path)
+        self._unfinished = unfinished
         try:
-            self.id = self._prepare()
+            with self._turn:
+                self.id = database.prepare()
+            self._check_finished(self.glance(lambda snapshot: snapshot.setting(UNFINISHED)))
         except BaseException:
             self.close()
             raise
 
+    @property
+    def name(self) -> str:
+        """What people and errors call it; it holds no password."""
+        return self._database.name
+
+    @property
+    def seals(self) -> bool:
+        """Whether it can store texts encrypted."""
+        return self._database.seals
+
+    @property
+    def on_server(self) -> bool:
+        """Whether it is a server's, whose files are out of reach."""
+        return not self._database.alone and self.path is None
+
+    @property
+    def place(self) -> Path | str | None:
+        """Where another process opens it; a URL may hold a password. None if none can."""
+        return self._database.place
+
+    @property
+    def path(self) -> Path | None:
+        """Its file; None if it has none of its own."""
+        return self._database.path
+
     @classmethod
     def open(
         cls,
-        directory: Path | None,
+        place: Path | str | None,
         *,
         durability: Durability = "normal",
         create: bool = True,
         keep_versions: int | None = None,
+        unfinished: bool = False,
     ) -> Ledger:
-        """The ledger in `directory`, created and migrated as needed; in memory for None.
+        """The ledger at a place, created and migrated as needed.
 
         Args:
-            directory: where its file lies.
+            place: the directory where its file lies, the URL of a database on a server, or None
+                for one in memory.
             durability: see `Memory`.
             create: whether it is made where there is none.
             keep_versions: how many former states of a record are kept; None for all.
+            unfinished: whether it may be a copy that is not whole yet.
 
         Raises:
             NotFoundError: there is none, with `create=False`.
             PermissionDeniedError: the directory or the file cannot be used.
             FormatTooNewError: a newer version wrote it.
             DataDamagedError: the file is damaged or no database.
+            StoreUnavailableError: the server cannot be reached, or it is a copy that is not whole
+                yet.
         """
-        path = None if directory is None else _private_file(directory, create=create)
-        opened = cls(open_engine(path, durability), SQLITE, path, keep_versions=keep_versions)
-        if path is not None:
-            _leave_sign(path.with_name(SIGN_FILE))
-        return opened
+        database = _database(place, durability, create=create)
+        return cls(database, keep_versions=keep_versions, unfinished=unfinished)
 
     def unlock(self, encryption: Encryption | None) -> None:
         """Take the keys to what is sealed, before anything is read; seal more if it says so.
@@ -156,10 +148,19 @@ class Ledger:
         policy = policy_for(encryption, known)
         if policy is None:
             return
+        if not self._database.seals:
+            raise InvalidInputError(
+                "a ledger on a server is not encrypted by Commonplace: leave encryption= out, and "
+                "let the server's disks be; or keep the memory in a directory"
+            )
         if policy != known:
             policy = self._seal(encryption)
         self._keyring = Keyring(encryption.keys, policy)
-        self._look_through(self._keyring)
+        self._database.look_through(self._keyring)
+
+    def follow(self, call: Callable[[], None]) -> Following | None:
+        """Call something soon after every commit by any process; None if nothing tells of them."""
+        return self._database.follow(call)
 
     def key_names(self) -> list[str]:
         """The names of all keys that something may be sealed with."""
@@ -175,16 +176,10 @@ class Ledger:
             kept = dataclasses.replace(policy, checks=checks)
             transaction.set_setting(sealing.SEALING, dump_json(dataclasses.asdict(kept)))
 
-    def truncate_log(self) -> None:
-        """Bring the write-ahead log into the ledger's file and empty it, if nobody reads it."""
-        with self._connections.lent() as connection:
-            driver: Any = connection.connection.driver_connection
-            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
     def look_blind(self) -> None:
         """Read nothing in place of what is sealed; for the index, which is to hold none of it."""
         self._blind = True
-        self._look_through(None)
+        self._database.look_through(None)
 
     @property
     def keyring(self) -> Keyring | None:
@@ -207,24 +202,6 @@ class Ledger:
             transaction.seal(dump_json(dataclasses.asdict(policy)), scopes)
         return policy
 
-    def _look_through(self, keyring: Keyring | None) -> None:
-        """Make every connection read through views that open what is sealed."""
-
-        def look(connection: Any, _entry: object = None) -> None:
-            sealing.look_through(connection, keyring)
-
-        def name_tables(*given: Any) -> tuple[str, Any]:
-            return sealing.stored(given[2]), given[3]
-
-        event.listen(self._engine, "before_cursor_execute", name_tables, retval=True)
-        event.listen(self._engine, "connect", look)
-        self._connections.drop_idle()
-        if self.path is None:  # its one connection is the database
-            with self._engine.connect() as connection:
-                look(connection.connection.driver_connection)
-        else:
-            self._engine.dispose()
-
     @contextlib.contextmanager
     def read(self, *, as_of: int | None = None) -> Generator[Snapshot]:
         """A consistent view of the ledger, for as long as the block lasts.
@@ -243,6 +220,18 @@ class Ledger:
         """As `read`, for taking whole rows out."""
         with self._reading() as (driver, scope_ids):
             yield Extract(driver, self._dialect, scope_ids)
+
+    @contextlib.contextmanager
+    def stored(self) -> Generator[StoredRows]:
+        """As `read`, for whole tables as they are stored; of a ledger that was given no keys."""
+        with self._taking_turns(), self._database.reading(None) as driver:
+            yield StoredRows(driver, self._dialect)
+
+    @contextlib.contextmanager
+    def arrivals(self) -> Generator[Arrivals]:
+        """As `write`, for whole tables as they are stored; into a ledger that was given no keys."""
+        with self._writing() as (driver, scope_ids):
+            yield Arrivals(driver, self._dialect, scope_ids)
 
     @contextlib.contextmanager
     def compare(self) -> Generator[Comparison]:
@@ -270,18 +259,20 @@ class Ledger:
             yield Loading(driver, self._dialect, scope_ids, self._keep_versions)
             self._check_quotas(driver, scope_ids)
 
-    @contextlib.contextmanager
-    def glance(self) -> Generator[Snapshot]:
-        """As `read`, without a transaction: each statement sees the moment at which it runs.
+    def glance(self, ask: Callable[[Snapshot], T]) -> T:
+        """What is asked of a snapshot each of whose statements sees the moment at which it runs.
 
-        For one record, which is asked for so often that beginning and ending would count.
+        For one record, which is asked for so often that beginning and ending a transaction would
+        count. It may be asked twice, where something was erased meanwhile.
         """
-        with self._exclusive_in_memory(), self._connections.lent() as connection:
-            driver = DriverConnection(connection, self._translate, self._keyring)
-            scope_ids = ScopeIds(driver, self._dialect, self._scopes)
-            yield Snapshot(driver, self._dialect, scope_ids)
-            connection.rollback()  # what SQLAlchemy began to read the path of a scope
+        with self._taking_turns(), self._database.asking(self._keyring) as driver:
+            scope_ids = ScopeIds(driver, self._dialect, self._scopes, known=self._scopes.newest)
+            found = ask(Snapshot(driver, self._dialect, scope_ids))
+            if not scope_ids.hold():
+                scope_ids = ScopeIds(driver, self._dialect, self._scopes)
+                found = ask(Snapshot(driver, self._dialect, scope_ids))
             scope_ids.keep()
+        return found
 
     def scope_ids(self, wanted: Sequence[Scope]) -> tuple[int, ...]:
         """The ids of those scopes that have ever held a record, from the cache if it has all."""
@@ -290,8 +281,7 @@ class Ledger:
         erasable = any(scope.segments for scope in wanted)
         if all(known) and not (erasable and self.epoch() > cache.epoch):
             return tuple(scope_id for scope_id in known if scope_id)
-        with self.read() as snapshot:
-            return snapshot.scope_ids(wanted)
+        return self.glance(lambda snapshot: snapshot.scope_ids(wanted))
 
     def copy(self, path: Path, told: Callable[[int, int], object]) -> Contents:
         """Copy all that is there now into an empty file; what that is.
@@ -304,13 +294,8 @@ class Ledger:
             DataDamagedError: the ledger is damaged.
             StorageFullError: the disk is full.
         """
-        with self._exclusive_in_memory(), self._connections.transaction("BEGIN") as connection:
-            found = contents(DriverConnection(connection, self._translate))
-            try:
-                copy_pages(connection.connection.driver_connection, path, told)
-            except sqlite3.Error as error:
-                raise translated(error, str(path)) or error from error
-        return found
+        with self._taking_turns():
+            return self._database.copy(path, told)
 
     def salvage(self, damaged: Path, now: int) -> Salvaged:
         """Fill this ledger, which is new, with what can be read of a damaged one.
@@ -341,8 +326,24 @@ class Ledger:
 
     def epoch(self) -> int:
         """How many erasures there were, by any process; what was cached before the last is void."""
-        with self._exclusive_in_memory(), self._connections.lent() as connection:
-            return epoch_of(DriverConnection(connection, self._translate))
+        with self._taking_turns(), self._database.asking(self._keyring) as driver:
+            return driver.epoch()
+
+    def size(self) -> int:
+        """How many bytes it takes."""
+        return self._database.size()
+
+    def vector_tables(self, where: str, timeout: float) -> VectorTables:
+        """Tables of vectors beside its own, which are an index of it; on PostgreSQL alone.
+
+        Args:
+            where: what errors call the server.
+            timeout: how many seconds a statement may take.
+
+        Raises:
+            InvalidInputError: it is not on PostgreSQL.
+        """
+        return self._database.vector_tables(where, timeout)
 
     @contextlib.contextmanager
     def erase(self) -> Generator[Eraser]:
@@ -357,27 +358,18 @@ class Ledger:
             yield Auditing(driver, scope_ids, self.id)
 
     @contextlib.contextmanager
-    def files(self) -> Generator[LedgerFiles]:
+    def files(self) -> Generator[Cleaning]:
         """The ledger's files, to be written anew; writers of this process wait meanwhile."""
-        with self._turn, self._connections.lent() as connection:
-            driver: Any = connection.connection.driver_connection
-            sealing.look_away(driver)  # SQLite cannot write indexes anew behind views
-            try:
-                yield LedgerFiles(driver, self._translate)
-            finally:
-                if self._keyring is not None or self._blind:
-                    sealing.look_through(driver, self._keyring)
+        with self._turn, self._database.files() as files:
+            yield files
 
     def close(self) -> None:
         """Close every connection. Idempotent."""
-        self._connections.close()
-        if self._claim is not None:
-            self._claim.release()
+        self._database.close()
 
     @contextlib.contextmanager
     def _reading(self) -> Generator[tuple[DriverConnection, ScopeIds]]:
-        with self._exclusive_in_memory(), self._connections.transaction("BEGIN") as connection:
-            driver = DriverConnection(connection, self._translate, self._keyring)
+        with self._taking_turns(), self._database.reading(self._keyring) as driver:
             scope_ids = ScopeIds(driver, self._dialect, self._scopes)
             try:
                 yield driver, scope_ids
@@ -389,18 +381,17 @@ class Ledger:
     def _check_sealed_since(self, driver: DriverConnection, error: Exception) -> None:
         """Say what is behind an error where sealed texts were taken for plain ones."""
         ours = isinstance(error, CommonplaceError) and type(error) is not StoreUnavailableError
-        if self._keyring is None and not self._blind and not ours and sealing.is_sealed(driver):
+        unaware = self._database.seals and self._keyring is None and not self._blind
+        if unaware and not ours and sealing.is_sealed(driver):
             raise EncryptionError(SEALED_SINCE) from error
 
     @contextlib.contextmanager
     def _writing(self) -> Generator[tuple[DriverConnection, ScopeIds]]:
         with self._turn:
-            if self._claim is not None:
-                self._claim.check()
-            with self._connections.transaction("BEGIN IMMEDIATE") as connection:
-                driver = DriverConnection(connection, self._translate, self._keyring)
+            with self._database.writing(self._keyring) as driver:
                 scope_ids = ScopeIds(driver, self._dialect, self._scopes)
                 yield driver, scope_ids
+                self._check_finished(driver.unfinished())
                 reach("ledger.before_commit")
             reach("ledger.after_commit")
             scope_ids.keep()
@@ -409,107 +400,27 @@ class Ledger:
         if grown := scope_ids.grown():
             check_quotas(driver, self._dialect, grown)
 
+    def _check_finished(self, mark: str | None) -> None:
+        """Refuse a copy that is not whole yet to all but the migration that makes it."""
+        if mark is not None and not self._unfinished:
+            raise StoreUnavailableError(
+                f"{self.name} is the unfinished copy of memory {Mark.from_text(mark).source}; "
+                "finish it with `commonplace migrate`, or remove it"
+            )
+
     @contextlib.contextmanager
-    def _exclusive_in_memory(self) -> Generator[None]:
-        # A ledger in memory has one connection, so its readers take turns with its writers.
-        with self._turn if self.path is None else contextlib.nullcontext():
+    def _taking_turns(self) -> Generator[None]:
+        with self._turn if self._database.alone else contextlib.nullcontext():
             yield
 
-    def _prepare(self) -> str:
-        deadline = time.monotonic() + _MIGRATION_SECONDS
-        while True:
-            try:
-                return self._identified()
-            except StoreLockedError:  # another process is making or migrating it
-                if time.monotonic() > deadline:
-                    raise
 
-    def _identified(self) -> str:
-        with self._engine.connect() as connection:
-            if _format_of(connection) == FORMAT:
-                return _ledger_id(connection)
-        # Alembic takes a fifth of a second to import, so only a ledger that needs it pays; and
-        # before the lock is taken, for which others may be waiting on a busy machine.
-        from commonplace.ledger.migrate import upgrade  # noqa: PLC0415
-
-        with self._turn, self._engine.connect() as plain:
-            connection = plain.execution_options(writes=True)
-            with connection.begin():
-                return _migrate(connection, upgrade)
-
-
-def _format_of(connection: Connection) -> str | None:
-    tables = connection.execute(
-        text("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'")
-    ).scalar()
-    if not tables:
-        return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-
-
-def _ledger_id(connection: Connection) -> str:
-    query = select(settings.c.value).where(settings.c.name == "ledger_id")
-    return connection.execute(query).scalar_one()
-
-
-def _migrate(connection: Connection, upgrade: Callable[[Connection], None]) -> str:
-    found = _format_of(connection)
-    if found == FORMAT:  # another process was faster
-        return _ledger_id(connection)
-    if found is not None and found > FORMAT:
-        raise FormatTooNewError(
-            f"the ledger has format {found}, this version of commonplace reads up to {FORMAT}; "
-            "upgrade commonplace"
-        )
-    if found is None and connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar():
-        raise FormatError("the database is not a Commonplace ledger; choose another directory")
-    upgrade(connection)
-    if found is None:
-        connection.execute(settings.insert().values(name="ledger_id", value=new_id()))
-    return _ledger_id(connection)
-
-
-def _is_lost(path: Path) -> bool:
-    """Whether there was a ledger here that is gone."""
-    sign = path.with_name(SIGN_FILE)
-    return sign.exists() and not (path.exists() and path.stat().st_size)
-
-
-def _leave_sign(path: Path) -> None:
-    if not path.exists():
-        with contextlib.suppress(OSError):  # the next opening tries again
-            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(_SIGN)
-
-
-def _check_plain(path: Path) -> None:
-    """Refuse what SQLite would write through to somewhere else, or wait for."""
-    if path.is_symlink() or (path.exists() and not stat.S_ISREG(path.stat().st_mode)):
-        raise PermissionDeniedError(f"{path} is not a plain file; remove it or choose another")
-
-
-def _private_file(directory: Path, *, create: bool) -> Path:
-    """The ledger's path, its directory made for the owner alone if it is new."""
-    path = directory / LEDGER_FILE
+def _database(place: Path | str | None, durability: Durability, *, create: bool) -> Database:
+    if not isinstance(place, str):
+        return SqliteDatabase.open(place, durability, create=create)
     try:
-        if not create and not path.exists() and not _is_lost(path):
-            raise NotFoundError(f"there is no memory at {directory}; check the path")
-        if _is_lost(path):
-            raise DataDamagedError(
-                f"{path} is missing or empty, but there was a memory; restore a backup, or remove "
-                f"{directory} to begin anew"
-            )
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for ending in ("", "-wal", "-shm", "-journal"):
-            _check_plain(path.with_name(path.name + ending))
-        create_private(path)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise PermissionDeniedError(f"{directory} is a file; a memory is a directory") from error
-    except PermissionError as error:
-        raise PermissionDeniedError(f"{path}: reading and writing it is not allowed") from error
-    except CommonplaceError:
-        raise
-    except (OSError, ValueError) as error:
-        raise StoreUnavailableError(f"{directory} cannot be used as a memory: {error}") from error
-    return path
+        from commonplace.ledger.postgres_database import PostgresDatabase  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise InvalidInputError(
+            "a memory on PostgreSQL needs its driver; install commonplace[postgres]"
+        ) from error
+    return PostgresDatabase(place, durable=durability == "full", create=create)

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Delete, FromClause, Row
 
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.sealing import Sealer
     from commonplace.ledger.selection import Query, Selection
-    from commonplace.ledger.sqlite import SqliteDialect
     from commonplace.record import Direction
 
 
@@ -64,7 +64,7 @@ class Links:
         dialect: how the database spells what differs.
     """
 
-    def __init__(self, connection: DriverConnection, dialect: SqliteDialect) -> None:
+    def __init__(self, connection: DriverConnection, dialect: Dialect) -> None:
         self._connection = connection
         self._dialect = dialect
 
@@ -142,7 +142,7 @@ class LinkWriter(Links):
     def __init__(
         self,
         connection: DriverConnection,
-        dialect: SqliteDialect,
+        dialect: Dialect,
         log: Callable[[Sequence[Mapping[str, Any]]], None],
         sealer: Sealer | None = None,
     ) -> None:
@@ -313,38 +313,38 @@ _DELETE = fixed(delete(links).where(links.c.id == bindparam("number")))
 
 
 @functools.cache
-def _ends(dialect: SqliteDialect, kind: Shape) -> Query:
+def _ends(dialect: Dialect, kind: Shape) -> Query:
     named = dialect.among(records.c.id, "ids")
     return fixed(select(records.c.id).where(named, live_in_scopes(kind, dialect)))
 
 
 @functools.cache
-def _sources(dialect: SqliteDialect) -> Query:
+def _sources(dialect: Dialect) -> Query:
     columns = (records.c.pk, records.c.id, records.c.scope_id, records.c.version)
     return fixed(select(*columns).where(dialect.among(records.c.id, "ids")))
 
 
 @functools.cache
-def _by_number(dialect: SqliteDialect) -> Query:
+def _by_number(dialect: Dialect) -> Query:
     return fixed(select(links).where(dialect.among(links.c.id, "numbers")))
 
 
 @functools.cache
-def _of_records(dialect: SqliteDialect) -> Query:
+def _of_records(dialect: Dialect) -> Query:
     ends = (links.c.source_id, links.c.target_id)
     named = or_(*(dialect.among(end, "ids") for end in ends))
     return fixed(select(links).where(named).order_by(links.c.id))
 
 
 @functools.cache
-def _forgetting(dialect: SqliteDialect) -> tuple[Delete, Delete]:
+def _forgetting(dialect: Dialect) -> tuple[Delete, Delete]:
     ends = (links.c.source_id, links.c.target_id)
     first, second = (fixed(delete(links).where(dialect.among(end, "ids"))) for end in ends)
     return first, second
 
 
 @functools.cache
-def _page(dialect: SqliteDialect, kind: _Kind, *, single: bool) -> Query:
+def _page(dialect: Dialect, kind: _Kind, *, single: bool) -> Query:
     """Those of a single record come from the index in their order, without reading all of them."""
     halves: list[Query] = []
     for own, other in _ends_of(kind.direction):
@@ -365,7 +365,7 @@ def _page(dialect: SqliteDialect, kind: _Kind, *, single: bool) -> Query:
 
 
 @functools.cache
-def _strongest(dialect: SqliteDialect, kind: _Kind) -> Query:
+def _strongest(dialect: Dialect, kind: _Kind) -> Query:
     """The links of each record in turn, so that the index yields its strongest and no others."""
     here, near = records.alias("here"), links.alias("near")
     halves: list[Query] = []
@@ -395,7 +395,7 @@ def _ends_of(direction: Direction) -> list[tuple[str, str]]:
     return [ends[name] for name in ends if direction in {name, "both"}]
 
 
-def _followed(table: FromClause, dialect: SqliteDialect, kind: _Kind) -> ColumnElement[bool]:
+def _followed(table: FromClause, dialect: Dialect, kind: _Kind) -> ColumnElement[bool]:
     """The condition that a link, joined with the record at its other end, is followed."""
     # Without the empty text the database would walk the index on the type, and sort.
     typed = dialect.among(table.c.type.concat(""), "types") if kind.typed else true()

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Delete
 
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
-    from commonplace.ledger.sqlite import SqliteDialect
     from commonplace.ledger.transfer import RowKind, Whole
 
     MayWrite = Callable[[str], bool]
@@ -53,7 +53,7 @@ class Loading(Transaction, Comparison):
     def __init__(
         self,
         connection: DriverConnection,
-        dialect: SqliteDialect,
+        dialect: Dialect,
         scope_ids: ScopeIds,
         keep_versions: int | None,
     ) -> None:
@@ -133,6 +133,7 @@ class Loading(Transaction, Comparison):
         rows = [{**self._row(whole), "pk": pk} for pk, whole in enumerate(wholes, first)]
         self._connection.execute(_INSERTS["record"], _tuples("record", self._stored(rows)))
         self._inserted(rows, self._vectors(wholes, first, 1, "record_pk"), now)
+        self._dialect.took_pks(self._connection, rows[-1]["pk"])
 
     def _insert_versions(self, wholes: Sequence[Whole]) -> None:
         first = self.former.next_pk()

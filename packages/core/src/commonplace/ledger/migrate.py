@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-def upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, version_table: str = "alembic_version") -> None:
     """Run every migration that is still missing, inside the caller's transaction.
+
+    Args:
+        connection: where the ledger is.
+        version_table: the table that keeps its format.
 
     Raises:
         FormatError: no migration leads on from the format that the ledger has.
@@ -26,6 +30,7 @@ def upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
+    config.attributes["version_table"] = version_table
     try:
         command.upgrade(config, "head")
     except CommandError as error:

@@ -29,10 +29,10 @@ from commonplace.ledger.snapshot import Snapshot
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
     from commonplace.ledger.selection import Query, Selection
-    from commonplace.ledger.sqlite import SqliteDialect
 
 _AS_OF: ColumnElement[int] = bindparam("as_of", type_=BigInteger)
 
@@ -64,7 +64,7 @@ class PastSnapshot(Snapshot):
     """A consistent view of the ledger as it was at a moment. Made by `Ledger.read(as_of=...)`."""
 
     def __init__(
-        self, connection: DriverConnection, dialect: SqliteDialect, scope_ids: ScopeIds, as_of: int
+        self, connection: DriverConnection, dialect: Dialect, scope_ids: ScopeIds, as_of: int
     ) -> None:
         super().__init__(_PastConnection(connection, as_of), dialect, scope_ids)  # pyright: ignore[reportArgumentType] - it runs the same statements
         self._present = connection
@@ -128,8 +128,13 @@ class _PastConnection:
     def execute(self, statement: Any, values: Mapping[str, Any] | None = None) -> Any:
         return self._connection.execute(_past(statement), self._at(values or {}))
 
-    def stream(self, statement: Any, values: Mapping[str, Any]) -> Iterator[list[tuple[Any, ...]]]:
-        return self._connection.stream(_past(statement), self._at(values))
+    def execute_all(self, statement: Any, values: Sequence[Any]) -> list[Any]:
+        return [self.execute(statement, one) for one in values]
+
+    def stream(
+        self, statement: Any, values: Mapping[str, Any], *, whole: bool = False
+    ) -> Iterator[list[Any]]:
+        return self._connection.stream(_past(statement), self._at(values), whole=whole)
 
     def _at(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {**values, "as_of": self._as_of}

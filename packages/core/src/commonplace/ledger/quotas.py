@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 QUOTAS = "quotas"
 """The setting that holds them, by the path of the scope."""
 
-_SETTING = fixed(select(settings.c.value).where(settings.c.name == bindparam("name")))
+SETTING = fixed(select(settings.c.value).where(settings.c.name == bindparam("name")))
+"""What is kept under a name."""
 
 
 def quotas(connection: DriverConnection) -> dict[str, int]:
     """How many records scopes may hold, by path."""
-    found = connection.execute(_SETTING, {"name": QUOTAS}).scalar()
+    found = connection.execute(SETTING, {"name": QUOTAS}).scalar()
     return {} if found is None else load_json(found)
 
 

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import ColumnElement, Table
 
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.selection import Query
-    from commonplace.ledger.sqlite import SqliteDialect
 
     Matrix = NDArray[np.float32]
 
@@ -129,7 +129,7 @@ class Reindexing:
         dialect: how the database spells what differs.
     """
 
-    def __init__(self, connection: DriverConnection, dialect: SqliteDialect) -> None:
+    def __init__(self, connection: DriverConnection, dialect: Dialect) -> None:
         self._connection = connection
         self._dialect = dialect
 
@@ -331,13 +331,13 @@ def _next(kind: _Kind) -> Query:
 
 
 @functools.cache
-def _of_records(dialect: SqliteDialect, kind: _Kind) -> Query:
+def _of_records(dialect: Dialect, kind: _Kind) -> Query:
     named = dialect.among(kind.states.c.id, "ids")
     return fixed(_missing(kind).where(named).limit(bindparam("most")))
 
 
 @functools.cache
-def _standing(dialect: SqliteDialect, kind: _Kind) -> Query:
+def _standing(dialect: Dialect, kind: _Kind) -> Query:
     return fixed(_missing(kind).where(dialect.among(kind.states.c.pk, "pks")))
 
 
@@ -377,5 +377,5 @@ def _next_held(kind: _Kind) -> Query:
 
 
 @functools.cache
-def _drop_held(dialect: SqliteDialect, kind: _Kind) -> Any:
+def _drop_held(dialect: Dialect, kind: _Kind) -> Any:
     return fixed(delete(kind.held).where(dialect.among(kind.held.c.id, "ids")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from commonplace.ledger.sqlite import BUSY_TIMEOUT_MS
+from commonplace.ledger.sqlite import BUSY_TIMEOUT_MS, reraise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,4 @@ class LedgerFiles:
         try:
             return self._driver.execute(statement).fetchall()
         except sqlite3.Error as error:
-            translated = self._translate(error)
-            if translated is None:
-                raise
-            raise translated from error
+            reraise(error, self._translate)

@@ -16,10 +16,10 @@ from commonplace.ledger.sealing import COLUMNS, stored_table
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.sealing import Sealer
     from commonplace.ledger.selection import Query
-    from commonplace.ledger.sqlite import SqliteDialect
 
 _TABLES = {table.name: stored_table(table) for table in (records, versions, threads, links)}
 _ORDERED_BY = {"records": "pk", "versions": "pk", "threads": "id", "links": "id"}
@@ -56,7 +56,7 @@ class Rotation:
     def __init__(
         self,
         connection: DriverConnection,
-        dialect: SqliteDialect,
+        dialect: Dialect,
         sealer: Sealer,
         tokens: Callable[[int], str],
     ) -> None:
@@ -153,6 +153,6 @@ def _update(table: str) -> Any:
 
 
 @functools.cache
-def _ends(dialect: SqliteDialect) -> Query:
+def _ends(dialect: Dialect) -> Query:
     named = dialect.among(records.c.id, "ids")
     return fixed(select(records.c.id, records.c.scope_id).where(named))

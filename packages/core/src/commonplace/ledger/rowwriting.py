@@ -17,12 +17,13 @@ from commonplace.ledger.entries import event, has_text, new_event, vector_rows
 from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.history import History
 from commonplace.ledger.links import LinkWriter
-from commonplace.ledger.quotas import QUOTAS, quotas
+from commonplace.ledger.quotas import QUOTAS, SETTING, quotas
 from commonplace.ledger.rows import row_of
-from commonplace.ledger.schema import FINDABLE, journal, records, settings, spaces, vectors
+from commonplace.ledger.schema import FINDABLE, records, settings, spaces, vectors
 from commonplace.ledger.sealing import Sealer
 from commonplace.ledger.snapshot import Snapshot
 from commonplace.ledger.threadwriting import ThreadWriter
+from commonplace.ledger.vectorreading import SPACES
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from commonplace.jsonvalue import JsonValue
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.entries import Entry
     from commonplace.ledger.scope_ids import ScopeIds
     from commonplace.ledger.selection import Query
-    from commonplace.ledger.sqlite import SqliteDialect
     from commonplace.ledger.vectorreading import Space
     from commonplace.scope import Scope
 
@@ -79,7 +80,7 @@ class RowWriter(Snapshot):
     def __init__(
         self,
         connection: DriverConnection,
-        dialect: SqliteDialect,
+        dialect: Dialect,
         scope_ids: ScopeIds,
         keep_versions: int | None,
     ) -> None:
@@ -88,6 +89,8 @@ class RowWriter(Snapshot):
         self._sealer = None if keyring is None else Sealer(keyring, scope_ids)
         self.former = History(connection, dialect, scope_ids, keep_versions)
         self._spaces_seen: dict[str, Space] = {}
+        connection.expect(SPACES)
+        connection.expect(SETTING, {"name": QUOTAS})
 
     @property
     def links(self) -> LinkWriter:
@@ -107,6 +110,7 @@ class RowWriter(Snapshot):
         Of those that are erased the journal says nothing here.
         """
         array = {"pks": self._dialect.array(pks)}
+        self.former.expect_keep()
         rows = self._rows(_leaving(self._dialect), array)
         if not rows:
             return 0
@@ -131,6 +135,22 @@ class RowWriter(Snapshot):
         """Keep something under a name."""
         self._connection.execute(_FORGET_SETTING, {"old": name})
         self._connection.execute(_KEEP_SETTING, {"name": name, "value": value})
+
+    def swap_setting(self, name: str, old: str | None, new: str) -> bool:
+        """Keep something under a name in place of what was there; False if that is another.
+
+        Args:
+            name: of what is kept.
+            old: what is there, None for nothing.
+            new: what is to be there.
+        """
+        if old is None:
+            if self.setting(name) is not None:
+                return False
+            self.set_setting(name, new)
+            return True
+        swap = {"old": name, "known": old, "new": new}
+        return self._connection.execute(_SWAP_SETTING, swap).rowcount == 1
 
     def set_quota(self, scope: Scope, records: int | None) -> None:
         """Say how many records there may be at a scope and below it; None for any number."""
@@ -219,6 +239,7 @@ class RowWriter(Snapshot):
         self._connection.execute(_INSERT_RECORD, _tuples(self._stored(rows), _COLUMNS))
         numbered = zip((row["pk"] for row in rows), (entry for entry, _ in fresh), strict=True)
         self._inserted(rows, vector_rows(numbered), now, operation=operation)
+        self._dialect.took_pks(self._connection, rows[-1]["pk"])
         return first
 
     def _inserted(
@@ -316,7 +337,7 @@ class RowWriter(Snapshot):
 
     def _log(self, events: Sequence[Mapping[str, Any]]) -> None:
         if events:
-            self._connection.execute(_INSERT_EVENT, _tuples(events, _EVENT))
+            self._dialect.log(self._connection, events)
 
     def _scope_of(self, row: Row[Any]) -> Scope:
         return self._scopes.scope(row.scope_id)
@@ -328,7 +349,6 @@ def _tuples(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> list[tup
 
 # Statements of fixed shape are built once: building one costs as much as running it.
 _COLUMNS = [column.name for column in records.c]
-_EVENT = [column.name for column in journal.c if column.name != "seq"]
 
 _INSERT_RECORD = positional(records.insert(), _COLUMNS)
 
@@ -336,8 +356,11 @@ _INSERT_VECTOR = fixed(vectors.insert())
 
 _FORGET_SETTING = fixed(delete(settings).where(settings.c.name == bindparam("old")))
 _KEEP_SETTING = fixed(insert(settings))
-
-_INSERT_EVENT = positional(journal.insert(), _EVENT)
+_SWAP_SETTING = fixed(
+    update(settings)
+    .where(settings.c.name == bindparam("old"), settings.c.value == bindparam("known"))
+    .values(value=bindparam("new"))
+)
 
 _UPDATE_RECORD = fixed(
     update(records)
@@ -353,12 +376,12 @@ _COUNT_VECTORS = fixed(
 
 
 @functools.cache
-def _by_id(dialect: SqliteDialect) -> Query:
+def _by_id(dialect: Dialect) -> Query:
     return fixed(select(records).where(dialect.among(records.c.id, "ids")))
 
 
 @functools.cache
-def _leaving(dialect: SqliteDialect) -> Query:
+def _leaving(dialect: Dialect) -> Query:
     """Records with what removing them takes: no sealed text, which would take a key."""
     columns = ("pk", "id", "scope_id", "version", "expires_at", "has_text")
     indexed = case((records.c.has_text == FINDABLE, records.c.content)).label("content")
@@ -370,12 +393,12 @@ def _leaving(dialect: SqliteDialect) -> Query:
 
 
 @functools.cache
-def _delete_records(dialect: SqliteDialect) -> Delete:
+def _delete_records(dialect: Dialect) -> Delete:
     return fixed(delete(records).where(dialect.among(records.c.pk, "pks")))
 
 
 @functools.cache
-def _delete_vectors(dialect: SqliteDialect) -> Delete:
+def _delete_vectors(dialect: Dialect) -> Delete:
     return fixed(
         delete(vectors).where(
             vectors.c.space_id == bindparam("space_id"), dialect.among(vectors.c.record_pk, "pks")
@@ -384,7 +407,7 @@ def _delete_vectors(dialect: SqliteDialect) -> Delete:
 
 
 @functools.cache
-def _vectors_held(dialect: SqliteDialect) -> Query:
+def _vectors_held(dialect: Dialect) -> Query:
     return fixed(
         select(vectors.c.record_pk, func.count().label("held"))
         .where(

@@ -49,9 +49,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Table
 
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.scope_ids import ScopeIds
-    from commonplace.ledger.sqlite import SqliteDialect
 
     Row = dict[str, Any]
 
@@ -126,7 +126,7 @@ class Salvage:
         self,
         source: sqlite3.Connection,
         connection: DriverConnection,
-        dialect: SqliteDialect,
+        dialect: Dialect,
         scope_ids: ScopeIds,
     ) -> None:
         self._source = source

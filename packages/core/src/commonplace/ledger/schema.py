@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-FORMAT = "0002"
+FORMAT = "0003"
 """The newest migration; a ledger stamped with an unknown one was written by a newer version."""
 
 ROOT_SCOPE_ID = 1
@@ -124,11 +124,16 @@ Index(
     postgresql_where=records.c.expires_at.is_not(None),
 )
 
-for _name, _moment in (("closing", records.c.valid_to), ("archive", records.c.archived_at)):
+# What is hidden in a scope is found without meeting what is hidden in others.
+for _name, _moment in (
+    ("expiry", records.c.expires_at),
+    ("closing", records.c.valid_to),
+    ("archive", records.c.archived_at),
+):
     Index(
-        f"records_by_{_name}",
-        _moment,
+        f"records_in_scope_by_{_name}",
         records.c.scope_id,
+        _moment,
         sqlite_where=_moment.is_not(None),
         postgresql_where=_moment.is_not(None),
     )

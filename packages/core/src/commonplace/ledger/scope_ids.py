@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, select
 
 from commonplace.ledger.driver import fixed
-from commonplace.ledger.erasures import epoch_of
 from commonplace.ledger.schema import ROOT_SCOPE_ID, scope_tree, scopes
 from commonplace.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.driver import DriverConnection
-    from commonplace.ledger.selection import FilterDialect, Query
+    from commonplace.ledger.selection import Query
 
 _MOST_CACHED = 100_000
 _AT_ONCE = 500
 _ROOT = Scope()
 _BY_PATH = fixed(select(scopes.c.id).where(scopes.c.path == bindparam("path")))
-_ADD_COUNTS = fixed(
-    update(scopes)
-    .where(scopes.c.id == bindparam("scope"))
-    .values(
-        records=scopes.c.records + bindparam("direct"),
-        total=scopes.c.total + bindparam("change"),
-    )
-)
+_ADD = fixed(scopes.insert().returning(scopes.c.id))
+_PLACE = fixed(scope_tree.insert())
 
 
 class ScopeCache:
@@ -76,14 +70,26 @@ class ScopeIds:
     an id from a transaction that was rolled back will be given to another scope. Whether something
     was erased is asked when it first looks for an id; what scope an id once stood for never
     changes, as no id is given twice.
+
+    Args:
+        connection: the transaction.
+        dialect: how the database spells what differs.
+        shared: what is known of committed scopes.
+        known: what to go by without asking whether something was erased; `hold` asks afterwards.
     """
 
     def __init__(
-        self, connection: DriverConnection, dialect: FilterDialect, shared: SharedScopes
+        self,
+        connection: DriverConnection,
+        dialect: Dialect,
+        shared: SharedScopes,
+        *,
+        known: ScopeCache | None = None,
     ) -> None:
         self._connection = connection
         self._dialect = dialect
         self._shared = shared
+        self._known_before = known
         self._learned: dict[Scope, int] = {}
         self._names: dict[int, Scope] = {}
         self._lineages: dict[int, tuple[int, ...]] = {}
@@ -96,7 +102,12 @@ class ScopeIds:
 
     @functools.cached_property
     def _cache(self) -> ScopeCache:
-        return self._shared.at(epoch_of(self._connection))
+        return self._known_before or self._shared.at(self._connection.epoch())
+
+    def hold(self) -> bool:
+        """Whether nothing was erased since what it went by was known."""
+        used = "_cache" in self.__dict__
+        return not used or self._connection.epoch() == self._cache.epoch
 
     def keep(self) -> None:
         """Share what was learned; call it only after the transaction stands."""
@@ -119,12 +130,10 @@ class ScopeIds:
             return found
         parent_id = self.find_or_add(scope.parent)
         new = {"path": scope.path, "depth": len(scope.segments), "records": 0, "total": 0}
-        scope_id = self._connection.execute(
-            scopes.insert().returning(scopes.c.id), new
-        ).scalar_one()
+        scope_id: int = self._connection.execute(_ADD, new).scalar_one()
         containing = [ROOT_SCOPE_ID, *self.lineage(parent_id), scope_id]
         pairs = [{"ancestor_id": ancestor, "scope_id": scope_id} for ancestor in containing]
-        self._connection.execute(scope_tree.insert(), pairs)
+        self._connection.execute(_PLACE, pairs)
         self._learn(scope, scope_id)
         return scope_id
 
@@ -166,8 +175,9 @@ class ScopeIds:
                 totals[containing] = totals.get(containing, 0) + change
         for scope_id, change in totals.items():
             self._changed[scope_id] = self._changed.get(scope_id, 0) + change
-            values = {"scope": scope_id, "direct": direct.get(scope_id, 0), "change": change}
-            self._connection.execute(_ADD_COUNTS, values)
+        if totals:
+            rows = [(one, direct.get(one, 0), change) for one, change in totals.items()]
+            self._dialect.add_counts(self._connection, rows)
 
     def grown(self) -> list[int]:
         """The scopes that hold more records than when the transaction began."""
@@ -175,9 +185,12 @@ class ScopeIds:
 
     def count(self, scope_ids: Iterable[int], *, below: bool) -> int:
         """How many records lie in the scopes, expired ones included; disjoint scopes only."""
+        return int(self.counting(scope_ids, below=below).scalar())
+
+    def counting(self, scope_ids: Iterable[int], *, below: bool) -> Any:
+        """As `count`, asked but not waited for: the result, whose one value it is."""
         wanted = {"scope_ids": self._dialect.array(scope_ids)}
-        found = self._connection.execute(_counted(self._dialect, below=below), wanted)
-        return int(found.scalar())
+        return self._connection.execute(_counted(self._dialect, below=below), wanted)
 
     def _known(self, scope_id: int) -> Scope | None:
         return self._shared.newest.scopes.get(scope_id) or self._names.get(scope_id)
@@ -188,7 +201,7 @@ class ScopeIds:
 
 
 @functools.cache
-def _counted(dialect: FilterDialect, *, below: bool) -> Query:
+def _counted(dialect: Dialect, *, below: bool) -> Query:
     column = scopes.c.total if below else scopes.c.records
     listed = dialect.among(scopes.c.id, "scope_ids")
     return fixed(select(func.coalesce(func.sum(column), 0)).where(listed))

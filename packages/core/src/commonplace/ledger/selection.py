@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from sqlalchemy import ColumnElement, and_, bindparam, false, not_, or_, select, true
 
-from commonplace.filters import EVERYTHING, And, Compare, Filter, Not, Or
+from commonplace.filters import EVERYTHING, And, Compare, Field, Filter, Not, Or
 from commonplace.ledger.schema import ROOT_SCOPE_ID, messages, records, scope_tree
 
 if TYPE_CHECKING:
@@ -34,10 +34,6 @@ class FilterDialect(Protocol):
 
     def array(self, values: Iterable[int | str]) -> Any:
         """The parameter that carries the values for `among`."""
-        ...
-
-    def has_tag(self, tags: Sequence[str]) -> ColumnElement[bool]:
-        """The condition that a record carries at least one of the tags."""
         ...
 
 
@@ -110,10 +106,14 @@ def condition(
     return and_(
         live,
         records.c.kind.in_(selection.kinds) if selection.kinds else true(),
-        dialect.has_tag(selection.tags) if selection.tags else true(),
+        _has_tag(selection.tags, dialect) if selection.tags else true(),
         true() if selection.threads is None else _in_threads(selection.threads),
         compiled(selection.filter, dialect),
     )
+
+
+def _has_tag(tags: Sequence[str], dialect: FilterDialect) -> ColumnElement[bool]:
+    return or_(*(dialect.leaf(Compare(Field("tags"), "$contains", tag)) for tag in tags))
 
 
 class Shape(NamedTuple):

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import time
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from sqlalchemy import (
     ColumnElement,
@@ -26,6 +26,7 @@ from sqlalchemy import (
     select,
     table,
     text,
+    update,
 )
 
 from commonplace.analysis import searchable
@@ -40,13 +41,14 @@ from commonplace.errors import (
 )
 from commonplace.jsonvalue import dump_json
 from commonplace.ledger import sqlite_filter
-from commonplace.ledger.driver import fixed
+from commonplace.ledger.driver import fixed, positional
 from commonplace.ledger.fulltext import match_expression
-from commonplace.ledger.schema import records, versions
-from commonplace.ledger.sealing import failure, refuses
+from commonplace.ledger.leaves import comparison
+from commonplace.ledger.schema import FINDABLE, journal, records, scopes, versions
+from commonplace.ledger.sealing import failure, refuses, stored_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection, Table
@@ -89,6 +91,16 @@ _CODES: dict[int, tuple[type[CommonplaceError], str]] = {
 }
 
 
+_EVENT = [column.name for column in journal.c if column.name != "seq"]
+_ADD_COUNTS = fixed(
+    update(scopes)
+    .where(scopes.c.id == bindparam("scope"))
+    .values(
+        records=scopes.c.records + bindparam("direct"),
+        total=scopes.c.total + bindparam("change"),
+    )
+)
+_INSERT_EVENT = positional(journal.insert(), _EVENT)
 _STATE = [column.name for column in records.c if column.name != "pk"]
 _KEPT = ", ".join(f"records.{name}" for name in _STATE)
 # A cross join runs in the order written; an inner one may begin with every vector of a space.
@@ -112,13 +124,11 @@ _KEEP_VECTORS = fixed(
 class SqliteDialect:
     """The SQL that differs between databases, as SQLite speaks it."""
 
+    far = False
+
     def leaf(self, leaf: Compare) -> ColumnElement[bool]:
         """The condition for one filter comparison; never NULL."""
-        return sqlite_filter.leaf(leaf)
-
-    def has_tag(self, tags: Sequence[str]) -> ColumnElement[bool]:
-        """The condition that a record carries at least one of the tags."""
-        return sqlite_filter.has_tag(tags)
+        return comparison(leaf, sqlite_filter.SPELLING)
 
     def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """`column IN (:name)` for any number of values, which travel as one `array`."""
@@ -136,6 +146,21 @@ class SqliteDialect:
     def next_pk(self, connection: DriverConnection) -> int:
         """The number of the next new record; numbers are never reused."""
         return (connection.execute(_LAST_PK).scalar() or 0) + 1
+
+    def took_pks(self, connection: DriverConnection, last: int) -> None:
+        """SQLite has seen it."""
+
+    def add_counts(
+        self, connection: DriverConnection, rows: Sequence[tuple[int, int, int]]
+    ) -> None:
+        """Add to the counts of scopes; each row has its id, and changes of `records`, `total`."""
+        given = [{"scope": one, "direct": direct, "change": change} for one, direct, change in rows]
+        connection.execute(_ADD_COUNTS, given)
+
+    def log(self, connection: DriverConnection, events: Sequence[Mapping[str, Any]]) -> None:
+        """Write events to the journal; SQLite numbers them, within the transaction."""
+        rows = [tuple(map(event.get, _EVENT)) for event in events]
+        connection.execute(_INSERT_EVENT, rows)
 
     def keep_states(
         self, connection: DriverConnection, pks: Sequence[int], first: int, *, by: str, at: int
@@ -171,20 +196,34 @@ class SqliteDialect:
         """Forget texts; the rows must be what was inserted."""
         connection.execute(_TEXTS[former].delete, _searchable(rows))
 
-    def clear_text(self, connection: DriverConnection) -> None:
-        """Empty the full-text index of the records."""
-        connection.execute(text("INSERT INTO full_text(full_text) VALUES ('delete-all')"))
+    def clear_text(self, connection: DriverConnection, *, former: bool = False) -> None:
+        """Empty the full-text index of the records, or of the versions."""
+        connection.execute(_TEXTS[former].clear)
 
-    def text_differences(self, connection: DriverConnection) -> tuple[int, int]:
-        """How many texts the full-text index lacks, and how many it has too many."""
-        missing = (
-            "SELECT pk FROM records WHERE has_text = 1 EXCEPT SELECT id FROM full_text_docsize"
-        )
-        extra = "SELECT id FROM full_text_docsize EXCEPT SELECT pk FROM records WHERE has_text = 1"
+    def text_differences(
+        self, connection: DriverConnection, *, former: bool = False
+    ) -> tuple[int, int]:
+        """How many texts a full-text index lacks, and how many it has too many."""
+        held, kept = (_TEXTS[former].held, "versions" if former else "records")
+        wanted = f"SELECT pk FROM {kept} WHERE has_text = {FINDABLE}"  # noqa: S608 - our own names
         return (
-            len(connection.execute(text(missing)).all()),
-            len(connection.execute(text(extra)).all()),
+            len(connection.execute(text(f"{wanted} EXCEPT {held}")).all()),
+            len(connection.execute(text(f"{held} EXCEPT {wanted}")).all()),
         )
+
+    def last_numbers(self, connection: DriverConnection) -> dict[str, int]:
+        """The highest number that each table has given out, by its name; rows may be gone."""
+        return dict(connection.execute(text("SELECT name, seq FROM sqlite_sequence")).all())
+
+    def set_last_numbers(self, connection: DriverConnection, numbers: Mapping[str, int]) -> None:
+        """Give out only numbers above these from now on."""
+        reached = {**numbers}
+        for name, last in self.last_numbers(connection).items():
+            reached[name] = max(last, reached.get(name, 0))
+        connection.execute(text("DELETE FROM sqlite_sequence"))
+        rows = [{"name": name, "seq": last} for name, last in reached.items()]
+        if rows:
+            connection.execute(text("INSERT INTO sqlite_sequence VALUES (:name, :seq)"), rows)
 
     def text_query(self, words: Sequence[str], scope_ids: Sequence[int]) -> str | None:
         """What `matching_text` looks for: texts with one of the words in one of the scopes.
@@ -206,6 +245,10 @@ class SqliteDialect:
         """Rows `(pk, score)` of the texts that match `:text_query`, joined with their table."""
         return _TEXTS[former].matching(versions if former else records)
 
+    def stored(self, table: Table) -> Table:
+        """A table as it is stored, and not the view that may stand before it."""
+        return stored_table(table)
+
     def check(self, connection: DriverConnection) -> list[str]:
         """What SQLite's own integrity check finds wrong, in its words; empty if nothing."""
         rows = connection.execute(text("PRAGMA integrity_check(20)")).scalars().all()
@@ -225,6 +268,8 @@ class _TextIndex:
         self.insert = fixed(text(f"INSERT INTO {columns} VALUES ({values})"))  # noqa: S608 - our own names
         forgotten = f"INSERT INTO {command} VALUES ('delete', {values})"  # noqa: S608 - our own names
         self.delete = fixed(text(forgotten))
+        self.clear = text(f"INSERT INTO {name}({name}) VALUES ('delete-all')")  # noqa: S608 - our own names
+        self.held = f"SELECT id FROM {name}_docsize"  # noqa: S608 - our own names
 
     def matching(self, joined: Table) -> Query:
         score = literal_column(f"-bm25({self._name}, 1.0, 0.0)", Float)
@@ -364,6 +409,16 @@ def _begin(connection: Connection) -> None:
         return
     writes = connection.get_execution_options().get("writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def reraise(
+    error: sqlite3.Error, translate: Callable[[sqlite3.Error], CommonplaceError | None]
+) -> NoReturn:
+    """Raise the error of ours that says what the driver's means, or that one if there is none."""
+    ours = translate(error)
+    if ours is None:
+        raise error
+    raise ours from error
 
 
 def translated(error: sqlite3.Error, where: str) -> CommonplaceError | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from sqlalchemy import Row, and_, bindparam, func, or_, select
 
 from commonplace.ledger.driver import fixed
+from commonplace.ledger.functions import NO_LIMIT, ends_with_question
 from commonplace.ledger.replacing import replaced
 from commonplace.ledger.schema import messages, records, threads
 from commonplace.ledger.selection import compiled, in_scopes, parameters, shape
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
     from commonplace.filters import Filter
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.selection import Query, Selection
-    from commonplace.ledger.sqlite import SqliteDialect
     from commonplace.record import Record
 
 
@@ -103,7 +104,7 @@ class Threads:
     def __init__(
         self,
         connection: DriverConnection,
-        dialect: SqliteDialect,
+        dialect: Dialect,
         record: Callable[[Row[Any]], Record],
         load: Callable[[Iterable[int]], None],
     ) -> None:
@@ -168,7 +169,7 @@ class Threads:
             "before": window.before,
             "after": window.after,
             "since": window.since,
-            "most": -1 if window.limit is None else window.limit,
+            "most": NO_LIMIT if window.limit is None else window.limit,
         }
         if window.roles:
             values["roles"] = self._dialect.array(window.roles)
@@ -273,7 +274,7 @@ _STANDINGS = fixed(
         records.c.created_at,
         func.coalesce(messages.c.name, messages.c.role).label("speaker"),
         func.length(records.c.content).label("length"),
-        (func.substr(func.rtrim(records.c.content), -1) == "?").label("asks"),
+        ends_with_question(records.c.content).label("asks"),
     )
     .join_from(records, messages, records.c.pk == messages.c.record_pk)
     .where(records.c.scope_id == bindparam("scope_id"))
@@ -290,7 +291,7 @@ _LIVING = fixed(
 
 @functools.cache
 def _messages(
-    *, before: bool, after: bool, since: bool, roles: SqliteDialect | None, latest: bool
+    *, before: bool, after: bool, since: bool, roles: Dialect | None, latest: bool
 ) -> Query:
     position = messages.c.position
     living = or_(records.c.expires_at.is_(None), records.c.expires_at > bindparam("now"))
@@ -309,27 +310,27 @@ def _messages(
 
 
 @functools.cache
-def _by_message_id(dialect: SqliteDialect) -> Query:
+def _by_message_id(dialect: Dialect) -> Query:
     return fixed(_MESSAGE.where(_IN_THREAD, dialect.among(messages.c.id, "ids")))
 
 
 @functools.cache
-def _by_record_id(dialect: SqliteDialect) -> Query:
+def _by_record_id(dialect: Dialect) -> Query:
     unnamed = messages.c.id.is_(None)
     return fixed(_MESSAGE.where(_IN_THREAD, unnamed, dialect.among(records.c.id, "ids")))
 
 
 @functools.cache
-def _of_records(dialect: SqliteDialect) -> Query:
+def _of_records(dialect: Dialect) -> Query:
     return fixed(_MESSAGE.where(dialect.among(records.c.id, "ids")))
 
 
 @functools.cache
-def _holding(dialect: SqliteDialect) -> Query:
+def _holding(dialect: Dialect) -> Query:
     placed = select(records.c.id).join_from(messages, records, records.c.pk == messages.c.record_pk)
     return fixed(placed.where(dialect.among(records.c.id, "ids")))
 
 
 @functools.cache
-def _by_id(dialect: SqliteDialect) -> Query:
+def _by_id(dialect: Dialect) -> Query:
     return fixed(select(threads).where(dialect.among(threads.c.id, "ids")))

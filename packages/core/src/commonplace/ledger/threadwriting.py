@@ -9,6 +9,7 @@ from sqlalchemy import Delete, bindparam, delete, exists, func, not_, or_, selec
 
 from commonplace.failpoints import reach
 from commonplace.ledger.driver import fixed
+from commonplace.ledger.functions import NO_LIMIT, greatest
 from commonplace.ledger.schema import messages, records, threads
 from commonplace.ledger.threads import Threads
 
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row, Update
 
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.driver import DriverConnection
     from commonplace.ledger.sealing import Sealer
     from commonplace.ledger.selection import Query
-    from commonplace.ledger.sqlite import SqliteDialect
     from commonplace.ledger.threads import Place, ThreadRow
     from commonplace.record import Record
 
@@ -35,7 +36,7 @@ class ThreadWriter(Threads):
     def __init__(
         self,
         connection: DriverConnection,
-        dialect: SqliteDialect,
+        dialect: Dialect,
         record: Callable[[Row[Any]], Record],
         load: Callable[[Iterable[int]], None],
         sealer: Sealer | None = None,
@@ -101,7 +102,7 @@ class ThreadWriter(Threads):
 
     def pks(self, thread_id: str) -> list[int]:
         """The numbers of the records of all messages of a thread."""
-        return self.oldest(thread_id, -1)
+        return self.oldest(thread_id, NO_LIMIT)
 
     def forget_places(self, pks: Sequence[int]) -> None:
         """Take records out of their threads, before they are removed."""
@@ -145,7 +146,7 @@ _LAST = _sum(func.max(messages.c.position) + 1)
 _COUNTED = {
     "messages": _sum(func.count()),
     "tokens": _sum(func.sum(messages.c.token_count)),
-    "next_position": func.max(threads.c.next_position, _LAST),
+    "next_position": greatest(threads.c.next_position, _LAST),
 }
 _WRONG = or_(
     threads.c.messages != _COUNTED["messages"],
@@ -180,7 +181,7 @@ _GROW: Update = fixed(
         messages=threads.c.messages + bindparam("number"),
         tokens=threads.c.tokens + bindparam("more"),
         next_position=threads.c.next_position + bindparam("places"),
-        updated_at=func.max(threads.c.updated_at, bindparam("at")),
+        updated_at=greatest(threads.c.updated_at, bindparam("at")),
     )
 )
 _OLDEST = fixed(
@@ -198,7 +199,7 @@ _IS_MESSAGE = fixed(select(messages.c.thread_id).where(messages.c.record_pk == b
 
 
 @functools.cache
-def _places(dialect: SqliteDialect) -> Query:
+def _places(dialect: Dialect) -> Query:
     return fixed(
         select(
             messages.c.thread_id,
@@ -211,10 +212,10 @@ def _places(dialect: SqliteDialect) -> Query:
 
 
 @functools.cache
-def _delete_places(dialect: SqliteDialect) -> Delete:
+def _delete_places(dialect: Dialect) -> Delete:
     return fixed(delete(messages).where(dialect.among(messages.c.record_pk, "pks")))
 
 
 @functools.cache
-def _delete_threads(dialect: SqliteDialect) -> Delete:
+def _delete_threads(dialect: Dialect) -> Delete:
     return fixed(delete(threads).where(dialect.among(threads.c.id, "ids")))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, update
 
 from commonplace.clock import from_micros
-from commonplace.drafts import OWN_SPACE
-from commonplace.errors import ConflictError, EncryptionError, ModelMismatchError
+from commonplace.errors import ConflictError, EncryptionError
 from commonplace.failpoints import reach
 from commonplace.jsonvalue import dump_json
 from commonplace.ledger import checking
@@ -20,10 +19,11 @@ from commonplace.ledger.fulltext import scope_tokens
 from commonplace.ledger.reindexing import SpaceChange
 from commonplace.ledger.rotating import Rotation
 from commonplace.ledger.rows import checksum
-from commonplace.ledger.rowwriting import RowWriter
-from commonplace.ledger.schema import index_state, records, spaces
+from commonplace.ledger.schema import records
 from commonplace.ledger.sealing import SEALING, guard
 from commonplace.ledger.selection import live_in_scopes, parameters, shape
+from commonplace.ledger.spacewriting import SpaceWriter
+from commonplace.ledger.standing import StandingRows, is_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,18 +32,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Row, Update
 
     from commonplace.jsonvalue import JsonValue
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.entries import IfExists, Matrix
     from commonplace.ledger.reindexing import Origin
-    from commonplace.ledger.selection import Query, Selection, Shape
-    from commonplace.ledger.sqlite import SqliteDialect
-    from commonplace.ledger.vectorreading import Space
+    from commonplace.ledger.selection import Selection, Shape
     from commonplace.record import Record
     from commonplace.scope import Scope
 
-Name = TypeVar("Name")
 
-
-class Transaction(RowWriter):
+class Transaction(StandingRows, SpaceWriter):
     """A write in progress. Made by `Ledger.write`; nothing is seen by others until it ends."""
 
     def put(
@@ -266,44 +263,6 @@ class Transaction(RowWriter):
         """The number of a scope, which is made if it is new."""
         return self._scopes.find_or_add(scope)
 
-    def space(self, name: str, identity: str, dimension: int, *, now: int) -> Space:
-        """The space of this name, created if it is new.
-
-        Raises:
-            ModelMismatchError: it holds vectors of another model or of another length.
-        """
-        if (found := self._spaces_seen.get(name)) is None:
-            found = self._spaces_seen[name] = self._find_or_add_space(
-                name, identity, dimension, now
-            )
-        check_space(found, identity, dimension)
-        return found
-
-    def _find_or_add_space(self, name: str, identity: str, dimension: int, now: int) -> Space:
-        if (found := self.spaces().get(name)) is None:
-            new = {
-                "name": name,
-                "identity": identity,
-                "dimension": dimension,
-                "metric": "cosine",
-                "vectors": 0,
-                "created_at": now,
-            }
-            self._connection.execute(spaces.insert(), new)
-            found = self.spaces()[name]
-        return found
-
-    def set_applied_seq(self, space: Space, applied_seq: int) -> None:
-        """Record how far the index of a space has followed the journal."""
-        changed = self._connection.execute(
-            update(index_state)
-            .where(index_state.c.space_id == space.id)
-            .values(applied_seq=applied_seq)
-        )
-        if not changed.rowcount and any(one.id == space.id for one in self.spaces().values()):
-            new = {"space_id": space.id, "applied_seq": applied_seq}
-            self._connection.execute(index_state.insert(), new)
-
     def seal(self, policy: str, scopes: Sequence[Scope]) -> None:
         """Keep which scopes are sealed, and let the ledger refuse what is not, from now on."""
         self.set_setting(SEALING, policy)
@@ -328,57 +287,6 @@ class Transaction(RowWriter):
         """Mend what can be mended from the records themselves; what was done, in words."""
         return list(checking.mend(self._connection, self._dialect, self._scopes))
 
-    def _standing(
-        self, entries: Sequence[Entry], places: Sequence[int], now: int, *, dedupe: bool
-    ) -> list[Row[Any] | None]:
-        """For each entry the row it would replace, if there is one; expired rows give way."""
-        chosen = self._rows_by_id([entry.record.id for entry in entries if entry.chosen_id])
-        by_id = self._without_expired(chosen, now)
-        by_key = self._without_expired(self._rows_by_key(entries, places), now)
-        by_content = self._rows_by_content(entries, places, now) if dedupe else {}
-        found: list[Row[Any] | None] = []
-        for entry, place in zip(entries, places, strict=True):
-            record = entry.record
-            named = by_id.get(record.id) if entry.chosen_id else None
-            keyed = by_key.get((place, record.key)) if record.key is not None else None
-            _check_agreement(entry, named, keyed, place)
-            same = by_content.get((place, record.kind, record.content))
-            found.append(named if named is not None else keyed if keyed is not None else same)
-        return found
-
-    def _without_expired(self, found: dict[Name, Row[Any]], now: int) -> dict[Name, Row[Any]]:
-        """Rows by what names them; those that expired are removed, and stand in nobody's way."""
-        gone = {row.pk for row in found.values() if _is_over(row, now)}
-        if gone:
-            self.remove(sorted(gone), operation="expire", now=now)
-        return {name: row for name, row in found.items() if row.pk not in gone}
-
-    def _rows_by_key(
-        self, entries: Sequence[Entry], places: Sequence[int]
-    ) -> dict[tuple[int, str | None], Row[Any]]:
-        keys: dict[int, list[str]] = {}
-        for entry, place in zip(entries, places, strict=True):
-            if entry.record.key is not None:
-                keys.setdefault(place, []).append(entry.record.key)
-        found: dict[tuple[int, str | None], Row[Any]] = {}
-        for place, some in keys.items():
-            wanted = {"scope_id": place, "keys": self._dialect.array(some)}
-            for row in self._rows(_by_key(self._dialect), wanted):
-                found[place, row.key] = row
-        return found
-
-    def _rows_by_content(
-        self, entries: Sequence[Entry], places: Sequence[int], now: int
-    ) -> dict[tuple[int, str, str], Row[Any]]:
-        hashes = [one for entry in entries for one in self._hashes(entry.record.content)]
-        wanted = {
-            "scope_ids": self._dialect.array(set(places)),
-            "hashes": self._dialect.array(hashes),
-        }
-        rows = self._rows(_by_content(self._dialect), wanted)
-        living = (row for row in rows if not _is_over(row, now))
-        return {(row.scope_id, row.kind, row.content): row for row in living}
-
     def _former_entry(self, row: Row[Any], version: int, now: int) -> Entry:
         """A former state as it is written again."""
         spaces = self.spaces().values()
@@ -389,20 +297,10 @@ class Transaction(RowWriter):
             version=version,
             updated_at=from_micros(max(now, row.replaced_at)),
             archived_at=None,
-            expires_at=None if _is_over(row, now) else former.expires_at,
+            expires_at=None if is_over(row, now) else former.expires_at,
         )
         vectors, origins = self.former.vectors(row.pk, dimensions)
         return Entry(record=record, vectors=vectors, origins=origins, full_text=bool(row.has_text))
-
-    def _free_place(self, record: Record, now: int) -> int:
-        """The scope a record is to lie at, if its key is free there."""
-        scope_id = self._scopes.find_or_add(record.scope)
-        if record.key is not None:
-            asked = {"scope_id": scope_id, "keys": self._dialect.array([record.key])}
-            rows = self._rows(_by_key(self._dialect), asked)
-            if self._without_expired({row.id: row for row in rows}, now).keys() - {record.id}:
-                raise ConflictError(f"key {record.key!r} is taken in this scope; choose another")
-        return scope_id
 
     def _insert(self, fresh: Sequence[tuple[Entry, int]], now: int) -> list[Written]:
         self._insert_begun(begun := self._begun(fresh, now), now, operation="add")
@@ -447,9 +345,6 @@ class Transaction(RowWriter):
         )
         return Written(record=record, operation="update")
 
-    def _in(self, row: Row[Any], allowed: Callable[[Scope], bool]) -> bool:
-        return allowed(self._scope_of(row))
-
 
 def _noted(record: Record, app: str, at: datetime) -> JsonValue:
     """The value of a record with the note when it was last shown; None if it takes none."""
@@ -460,27 +355,6 @@ def _noted(record: Record, app: str, at: datetime) -> JsonValue:
     if not isinstance(notes, dict):
         return None
     return {**value, app: {**notes, "last_accessed": at.isoformat()}}
-
-
-def check_space(space: Space, identity: str, dimension: int) -> None:
-    """Refuse vectors that another model made.
-
-    Raises:
-        ModelMismatchError: identity or dimension differ from the space's.
-    """
-    if (space.identity, space.dimension) == (identity, dimension):
-        return
-    if space.name == OWN_SPACE:
-        advice = (
-            "open the memory with that embedder; or open it without one and call "
-            "memory.reindex(embedder), which embeds everything anew; mode='lexical' needs none"
-        )
-    else:
-        advice = "a space keeps one model and one length; name another space in vectors="
-    raise ModelMismatchError(
-        f"space {space.name!r} holds vectors made by {space.identity!r} with {space.dimension} "
-        f"dimensions, and was given {identity!r} with {dimension}; {advice}"
-    )
 
 
 def _identity(entry: Entry, place: int, standing: Row[Any] | None, *, dedupe: bool) -> object:
@@ -514,15 +388,6 @@ def _same_content(entry: Entry, row: Row[Any]) -> bool:
     return (record.kind, record.content) == (row.kind, row.content)
 
 
-def _check_agreement(
-    entry: Entry, named: Row[Any] | None, keyed: Row[Any] | None, place: int
-) -> None:
-    if named is not None and named.scope_id != place:
-        raise ConflictError(f"id {named.id!r} is taken; choose another, or leave it out")
-    if entry.chosen_id and keyed is not None and keyed.id != entry.record.id:
-        raise ConflictError("id and key name two different records; give one of them")
-
-
 def _check_keys_differ(named: Sequence[tuple[int, str | None]]) -> None:
     """Refuse one key, at one scope, for two records; what stands there was looked at before."""
     keyed = [one for one in named if one[1] is not None]
@@ -536,10 +401,6 @@ def _begun(record: Record, moment: datetime, last: int) -> Record:
     return replace(record, created_at=created, updated_at=moment, version=last + 1)
 
 
-def _is_over(row: Row[Any], now: int) -> bool:
-    return row.expires_at is not None and row.expires_at <= now
-
-
 _NOTE = fixed(
     update(records)
     .where(records.c.id == bindparam("noted_id"))
@@ -548,28 +409,9 @@ _NOTE = fixed(
 
 
 @functools.cache
-def _renewed(dialect: SqliteDialect, kind: Shape) -> Update:
+def _renewed(dialect: Dialect, kind: Shape) -> Update:
     return fixed(
         update(records)
         .where(records.c.id == bindparam("id"), live_in_scopes(kind, dialect))
         .values(expires_at=bindparam("expires"))
-    )
-
-
-@functools.cache
-def _by_key(dialect: SqliteDialect) -> Query:
-    return fixed(
-        select(records).where(
-            records.c.scope_id == bindparam("scope_id"), dialect.among(records.c.key, "keys")
-        )
-    )
-
-
-@functools.cache
-def _by_content(dialect: SqliteDialect) -> Query:
-    return fixed(
-        select(records).where(
-            dialect.among(records.c.scope_id, "scope_ids"),
-            dialect.among(records.c.content_hash, "hashes"),
-        )
     )

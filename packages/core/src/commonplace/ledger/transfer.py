@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from sqlalchemy import Float, Integer, Table, bindparam, func, not_, or_, select
 
 from commonplace.ledger.driver import fixed
+from commonplace.ledger.functions import least
 from commonplace.ledger.history import of_record
 from commonplace.ledger.replacing import replaced
 from commonplace.ledger.schema import (
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
 
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.selection import Query, Selection
-    from commonplace.ledger.sqlite import SqliteDialect
     from commonplace.ledger.vectorreading import Space
 
 RowKind: TypeAlias = Literal["record", "version", "link", "thread", "message"]
@@ -297,7 +298,7 @@ def selected(kind: RowKind, *numbers: ColumnElement[Any]) -> Query:
 
 def _given(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """A column as a whole row carries it: where a text is found by its words is no matter there."""
-    return func.min(column, FINDABLE).label(column.key) if column.key == "has_text" else column
+    return least(column, FINDABLE).label(column.key) if column.key == "has_text" else column
 
 
 def values_of(kind: RowKind, row: Any) -> dict[str, Any]:
@@ -317,11 +318,11 @@ _VERSION_VECTORS = fixed(
 )
 
 
-def _version_in_scopes(kind: Shape, dialect: SqliteDialect) -> ColumnElement[bool]:
+def _version_in_scopes(kind: Shape, dialect: Dialect) -> ColumnElement[bool]:
     return replaced(in_scopes(kind, dialect), {records: versions})
 
 
-def _is_live(kind: Shape, dialect: SqliteDialect) -> ColumnElement[bool]:
+def _is_live(kind: Shape, dialect: Dialect) -> ColumnElement[bool]:
     """That the record with a version's id lies in the scopes."""
     live = live_in_scopes(kind, dialect)
     return select(records.c.pk).where(records.c.id == versions.c.id, live).exists()
@@ -334,19 +335,19 @@ def _expired() -> ColumnElement[bool]:
 
 
 @functools.cache
-def _pks(dialect: SqliteDialect, kind: Shape) -> Query:
+def _pks(dialect: Dialect, kind: Shape) -> Query:
     live = live_in_scopes(kind, dialect)
     return fixed(select(records.c.pk, records.c.id).where(live).order_by(records.c.pk))
 
 
 @functools.cache
-def _whole_records(dialect: SqliteDialect) -> Query:
+def _whole_records(dialect: Dialect) -> Query:
     wanted = dialect.among(records.c.pk, "pks")
     return fixed(selected("record", records.c.pk).where(wanted).order_by(records.c.pk))
 
 
 @functools.cache
-def _lane_vectors(dialect: SqliteDialect) -> Query:
+def _lane_vectors(dialect: Dialect) -> Query:
     return fixed(
         select(vectors.c.record_pk, vectors.c.vector, vectors.c.origin)
         .where(
@@ -357,7 +358,7 @@ def _lane_vectors(dialect: SqliteDialect) -> Query:
 
 
 @functools.cache
-def _lane_numbers(dialect: SqliteDialect) -> Query:
+def _lane_numbers(dialect: Dialect) -> Query:
     return fixed(
         select(vectors.c.record_pk, vectors.c.ordinal)
         .where(
@@ -368,13 +369,13 @@ def _lane_numbers(dialect: SqliteDialect) -> Query:
 
 
 @functools.cache
-def _remembered(dialect: SqliteDialect) -> Query:
+def _remembered(dialect: Dialect) -> Query:
     former = select(versions.c.pk).where(versions.c.id == records.c.id).exists()
     return fixed(select(records.c.id).where(dialect.among(records.c.pk, "pks"), former))
 
 
 @functools.cache
-def _versions_of(dialect: SqliteDialect, kind: Shape) -> Query:
+def _versions_of(dialect: Dialect, kind: Shape) -> Query:
     return fixed(
         select(versions.c.pk)
         .where(versions.c.id == bindparam("record_id"), _version_in_scopes(kind, dialect))
@@ -383,7 +384,7 @@ def _versions_of(dialect: SqliteDialect, kind: Shape) -> Query:
 
 
 @functools.cache
-def _homeless(dialect: SqliteDialect, kind: Shape) -> Query:
+def _homeless(dialect: Dialect, kind: Shape) -> Query:
     """The versions whose records are deleted, or lie elsewhere now; none of those that expired."""
     elsewhere = not_(or_(_expired(), _is_live(kind, dialect)))
     return fixed(
@@ -394,7 +395,7 @@ def _homeless(dialect: SqliteDialect, kind: Shape) -> Query:
 
 
 @functools.cache
-def _links(dialect: SqliteDialect, kind: Shape) -> Query:
+def _links(dialect: Dialect, kind: Shape) -> Query:
     live = live_in_scopes(kind, dialect)
     ends = (
         select(records.c.pk).where(records.c.id == end, live).exists()
@@ -404,19 +405,19 @@ def _links(dialect: SqliteDialect, kind: Shape) -> Query:
 
 
 @functools.cache
-def _threads(dialect: SqliteDialect, kind: Shape) -> Query:
+def _threads(dialect: Dialect, kind: Shape) -> Query:
     placed = replaced(in_scopes(kind, dialect), {records: threads})
     return fixed(selected("thread").where(placed).order_by(threads.c.id))
 
 
 @functools.cache
-def _thread_ids(dialect: SqliteDialect, kind: Shape) -> Query:
+def _thread_ids(dialect: Dialect, kind: Shape) -> Query:
     placed = replaced(in_scopes(kind, dialect), {records: threads})
     return fixed(select(threads.c.id).where(placed).order_by(threads.c.id))
 
 
 @functools.cache
-def _messages(dialect: SqliteDialect, kind: Shape) -> Query:
+def _messages(dialect: Dialect, kind: Shape) -> Query:
     return fixed(
         selected("message")
         .where(messages.c.thread_id == bindparam("thread_id"), live_in_scopes(kind, dialect))
@@ -425,7 +426,7 @@ def _messages(dialect: SqliteDialect, kind: Shape) -> Query:
 
 
 @functools.cache
-def _counts(dialect: SqliteDialect, kind: Shape) -> dict[RowKind, Query]:
+def _counts(dialect: Dialect, kind: Shape) -> dict[RowKind, Query]:
     placed = replaced(in_scopes(kind, dialect), {records: threads})
     in_threads = select(threads.c.id).where(threads.c.id == messages.c.thread_id, placed).exists()
     former = select(versions.c.pk).where(_version_in_scopes(kind, dialect), not_(_expired()))
@@ -445,7 +446,7 @@ def _counts(dialect: SqliteDialect, kind: Shape) -> dict[RowKind, Query]:
 
 
 @functools.cache
-def _holding(dialect: SqliteDialect, kind: Shape) -> tuple[Query, Query]:
+def _holding(dialect: Dialect, kind: Shape) -> tuple[Query, Query]:
     """Whether a space has vectors of the records, and of the versions."""
     present = (
         select(vectors.c.id)

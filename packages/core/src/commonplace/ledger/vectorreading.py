@@ -11,23 +11,17 @@ from sqlalchemy import bindparam, func, select
 
 from commonplace.drafts import OWN_SPACE
 from commonplace.ledger.driver import fixed
-from commonplace.ledger.schema import (
-    BESIDE_RECORDS,
-    index_state,
-    journal,
-    records,
-    spaces,
-    vectors,
-)
+from commonplace.ledger.functions import NO_LIMIT
+from commonplace.ledger.reader import Reader
+from commonplace.ledger.schema import BESIDE_RECORDS, index_state, journal, records, spaces, vectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
-    from commonplace.ledger.driver import DriverConnection
+    from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.selection import Query
-    from commonplace.ledger.sqlite import SqliteDialect
 
     Pks = NDArray[np.int64]
     Matrix = NDArray[np.float32]
@@ -69,16 +63,17 @@ class Change:
         return self.operation not in BESIDE_RECORDS
 
 
-class VectorReader:
+class VectorReader(Reader):
     """What an index and a search read of a ledger, at one moment."""
-
-    def __init__(self, connection: DriverConnection, dialect: SqliteDialect) -> None:
-        self._connection = connection
-        self._dialect = dialect
 
     def head(self) -> int:
         """The sequence number of the newest change; 0 for a new ledger."""
         return self._connection.execute(_HEAD).scalar() or 0
+
+    def expect_search(self) -> None:
+        """Say that a search follows; what it begins with is asked at once where that helps."""
+        self._connection.expect(SPACES)
+        self._connection.expect(_HEAD)
 
     def searchable_spaces(self) -> dict[str, Space]:
         """Every embedding space that is whole, by name."""
@@ -86,7 +81,7 @@ class VectorReader:
 
     def spaces(self) -> dict[str, Space]:
         """Every embedding space, by name."""
-        rows = self._connection.execute(_SPACES)
+        rows = self._connection.execute(SPACES)
         return {
             row.name: Space(
                 id=row.id,
@@ -118,7 +113,12 @@ class VectorReader:
         return self._matrix(query, values, space.dimension)
 
     def vector_rows(
-        self, space: Space, *, after: int = 0, limit: int = -1, pks: Iterable[int] | None = None
+        self,
+        space: Space,
+        *,
+        after: int = 0,
+        limit: int = NO_LIMIT,
+        pks: Iterable[int] | None = None,
     ) -> Iterator[tuple[int, int, Matrix]]:
         """Vectors in order as `(record number, ordinal, vector)`: what an index holds.
 
@@ -140,6 +140,13 @@ class VectorReader:
             values["pks"] = self._dialect.array(pks)
         for row in self._connection.execute(query, values):
             yield row.record_pk, row.ordinal, np.frombuffer(row.vector, dtype="<f4")
+
+    def some_vectors(self, space: Space, count: int) -> Iterator[Matrix]:
+        """About so many vectors from all over a space; no others are read."""
+        last = self._connection.execute(_LAST_OF, {"space_id": space.id}).scalar() or 0
+        for after in range(0, last, max(-(-last // count), 1)):
+            for _, _, vector in self.vector_rows(space, after=after, limit=1):
+                yield vector
 
     def changes(self, after: int, limit: int) -> list[Change]:
         """The journal after a sequence number, oldest first."""
@@ -168,7 +175,7 @@ class VectorReader:
     def _matrix(self, query: Query, values: dict[str, Any], dimension: int) -> tuple[Pks, Matrix]:
         pks: list[int] = []
         joined = bytearray()
-        for rows in self._connection.stream(query, values):
+        for rows in self._connection.stream(query, values, whole=True):
             pks += [row[0] for row in rows]
             joined += b"".join([row[1] for row in rows])
         matrix = np.frombuffer(joined, dtype="<f4").reshape(len(pks), dimension)
@@ -176,8 +183,12 @@ class VectorReader:
 
 
 # Statements of fixed shape are built once: building one costs as much as running it.
+_LAST_OF = fixed(
+    select(func.max(vectors.c.record_pk)).where(vectors.c.space_id == bindparam("space_id"))
+)
 _HEAD = fixed(select(func.max(journal.c.seq)))
-_SPACES = fixed(select(spaces))
+SPACES = fixed(select(spaces))
+"""Every embedding space."""
 _APPLIED_SEQ = fixed(
     select(index_state.c.applied_seq).where(index_state.c.space_id == bindparam("space_id"))
 )
@@ -203,7 +214,7 @@ _VECTORS_IN_SCOPE = fixed(
 
 
 @functools.cache
-def _vectors(dialect: SqliteDialect) -> Query:
+def _vectors(dialect: Dialect) -> Query:
     return fixed(
         select(vectors.c.record_pk, vectors.c.vector).where(
             vectors.c.space_id == bindparam("space_id"),

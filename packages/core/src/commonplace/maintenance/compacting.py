@@ -51,7 +51,7 @@ class CompactReport:
 
 def compact(files: Files) -> CompactReport:
     """Write the files of a memory anew, without what removed records left in them."""
-    before = sum(files.sizes().values())
+    before = files.size()
     finished = finish(files)
     left = files.rewrite([step for step in STEPS if step != "index"], wait=WAIT)
     rebuilt = False
@@ -62,7 +62,7 @@ def compact(files: Files) -> CompactReport:
             left.append("index")
     return CompactReport(
         before=before,
-        after=sum(files.sizes().values()),
+        after=files.size(),
         index_rebuilt=rebuilt,
         erasures=finished,
         pending=tuple(left),

@@ -44,6 +44,10 @@ class Files:
         """Where they lie; None for a memory in memory."""
         return None if self.ledger.path is None else self.ledger.path.parent
 
+    def size(self) -> int:
+        """How many bytes they have, or the tables of a server."""
+        return self.ledger.size() if self.ledger.on_server else sum(self.sizes().values())
+
     def sizes(self) -> dict[str, int]:
         """The size of every file in bytes; `index` for all of the index's."""
         found: dict[str, int] = {}
@@ -108,7 +112,8 @@ def erase(
         now: the present moment.
     """
     before = files.sizes()
-    patterns = Patterns(enabled=scan)
+    server = files.ledger.on_server
+    patterns = Patterns(enabled=scan and not server)
     with files.ledger.erase() as transaction:
         ids, scale, place = transaction.erase(target, see=patterns.see, now=now)
         salt = secrets.token_hex(16)
@@ -120,6 +125,8 @@ def erase(
             digest=digest_of(salt, ids),
             salt=salt,
             pending=STEPS,
+            server=server,
+            index_server=files.index.server,
         )
         detail = {"digest": receipt.digest, **asdict(scale)}
         marker = Marker(0, receipt.id, STEPS, receipt.to_dict())

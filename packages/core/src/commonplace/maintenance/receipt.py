@@ -25,6 +25,14 @@ BEYOND_REACH = (
     "the working memory and swap space of processes that had read it",
 )
 
+BEYOND_REACH_ON_SERVER = (
+    (
+        "the files of the database server, which were not searched: removed rows were freed for "
+        "others by VACUUM, and their bytes stay until they are overwritten"
+    ),
+    "the server's write-ahead log, its archive, replicas and backups",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
@@ -74,9 +82,13 @@ class Receipt:
         files: the files that were written anew or removed, each with its size in bytes before and
             after. `index` stands for all of the index's.
         scan: what a search through the files found; None if there was none.
+        index_server: the address of the Chroma server that the index is on, whose files were
+            neither written anew nor searched; None for an index among the memory's own files.
         pending: the steps that could not be done yet: `text` (the full-text indexes are written
             anew), `ledger` (the database is), `log` (the write-ahead log is emptied), `index` (the
-            vector index is removed). `compact` does them, and so does the next opening.
+            vector index is removed, or begun anew on its server). `compact` does them, and so does
+            the next opening.
+        server: whether the ledger is on a server, whose files are not searched.
     """
 
     id: str
@@ -88,6 +100,8 @@ class Receipt:
     files: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     scan: Scan | None = None
     pending: tuple[str, ...] = ()
+    server: bool = False
+    index_server: str | None = None
 
     @property
     def complete(self) -> bool:
@@ -97,7 +111,10 @@ class Receipt:
     @property
     def beyond_reach(self) -> tuple[str, ...]:
         """Where copies may remain that an erasure cannot remove."""
-        return BEYOND_REACH
+        found = BEYOND_REACH + BEYOND_REACH_ON_SERVER if self.server else BEYOND_REACH
+        if self.index_server is None:
+            return found
+        return (*found, f"the files and the backups of the Chroma server {self.index_server}")
 
     def covers(self, ids: Iterable[str]) -> bool:
         """Whether these are the ids of all erased records, no more and no fewer."""
@@ -115,6 +132,8 @@ class Receipt:
             "files": {name: list(sizes) for name, sizes in self.files.items()},
             "scan": None if self.scan is None else _listed(self.scan),
             "pending": list(self.pending),
+            "server": self.server,
+            "index_server": self.index_server,
             "complete": self.complete,
             "beyond_reach": list(self.beyond_reach),
         }
@@ -137,14 +156,16 @@ class Receipt:
                 files={name: (int(a), int(b)) for name, (a, b) in said["files"].items()},
                 scan=None if said["scan"] is None else Scan.from_dict(said["scan"]),
                 pending=tuple(said["pending"]),
+                server=bool(said.get("server", False)),  # receipts before 0.2 did not say
+                index_server=said.get("index_server"),
             )
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise InvalidInputError("that is no receipt of an erasure") from error
 
     def agrees(self, other: Receipt) -> bool:
         """Whether both tell of the same erasure, whatever was done on files since."""
-        return replace(self, files={}, scan=None, pending=()) == replace(
-            other, files={}, scan=None, pending=()
+        return replace(self, files={}, scan=None, pending=(), index_server=None) == replace(
+            other, files={}, scan=None, pending=(), index_server=None
         )
 
 

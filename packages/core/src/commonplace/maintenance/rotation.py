@@ -65,7 +65,8 @@ def rotate(ledger: Ledger, *, batch: int, progress: Callable[[int], None] | None
         with ledger.write() as transaction:
             transaction.rotation.forget_traces()
     ledger.forget_unused_keys()
-    ledger.truncate_log()
+    with ledger.files() as files:
+        files.truncate_log()
     return RotationReport(**found)
 
 

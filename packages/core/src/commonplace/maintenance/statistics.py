@@ -77,7 +77,7 @@ def stats(ledger: Ledger, index: Index, selection: Selection) -> Stats:
             spaces=tuple(_spaces(snapshot, selection).values()),
             head=snapshot.head(),
             index=index.state,
-            ledger_bytes=_bytes_beside(ledger.path),
+            ledger_bytes=ledger.size(),
             index_bytes=_bytes_below(index.directory),
         )
 
@@ -101,12 +101,6 @@ def _spaces(snapshot: Snapshot, selection: Selection) -> dict[str, SpaceStats]:
         )
         for space in snapshot.spaces().values()
     }
-
-
-def _bytes_beside(path: Path | None) -> int:
-    if path is None:
-        return 0
-    return sum(file.stat().st_size for file in path.parent.glob(path.name + "*"))
 
 
 def _bytes_below(directory: Path | None) -> int:

@@ -46,7 +46,22 @@ def checked_path(given: object) -> Path:
     text = checked_text(str(given), "path")
     if "\0" in text:
         raise InvalidInputError("a path may not hold a NUL character")
-    return Path(text).expanduser().absolute()
+    return expanded(Path(text)).absolute()
+
+
+def expanded(path: Path) -> Path:
+    """The path, with the home directory in place of a `~` that it begins with.
+
+    Raises:
+        InvalidInputError: it begins with `~` and a name, and nobody has that name.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise InvalidInputError(
+            "a path begins with ~ and a name, and there is no home directory of that name; write "
+            "the path out"
+        ) from error
 
 
 @contextlib.contextmanager

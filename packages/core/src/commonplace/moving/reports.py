@@ -16,11 +16,12 @@ class Progress(Protocol):
         """Take note.
 
         Args:
-            step: what is being done: `"exporting"`, `"checking"`, `"importing"`, `"copying"` or
-                `"restoring"`.
+            step: what is being done: `"exporting"`, `"checking"`, `"importing"`, `"copying"`,
+                `"verifying"` or `"restoring"`.
             done: how much of it is done.
             total: how much it is in all: lines of an export, threads of an export of threads,
-                bytes of a file to import or of a backup, pages of a memory to copy.
+                bytes of a file to import or of a backup, pages of a memory to back up, rows of one
+                to migrate.
         """
 
 

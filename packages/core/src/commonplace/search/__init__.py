@@ -12,6 +12,7 @@ from commonplace.search.request import (
     IndexReader,
     Mode,
     Nearest,
+    NoAnswer,
     Request,
 )
 from commonplace.search.searcher import Searcher
@@ -26,6 +27,7 @@ __all__ = [
     "MessageCache",
     "Mode",
     "Nearest",
+    "NoAnswer",
     "Request",
     "Searcher",
     "TextCache",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from commonplace.search.cache import normalised
-from commonplace.search.request import EXACT_LIMIT
+from commonplace.search.request import EXACT_LIMIT, NoAnswer
 from commonplace.search.scoring import best_per_record
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class CandidateFinder:
         self._snapshot = view.snapshot
         self._index = index
         self._cache = cache
+        self._why = ""
 
     def stages(self, request: Request, query: DenseQuery) -> Iterator[Candidates]:
         """Candidates, more at each stage; the last stage has them all.
@@ -93,7 +94,7 @@ class CandidateFinder:
         else:
             blocks = self._cache.blocks(view.snapshot, query.space, view.places)
             pks, similarity = _by_block(query, blocks, view.keep)
-        reason = f"{view.total} records in view"
+        reason = f"{view.total} records in view{self._why}"
         return Candidates(pks, similarity, "exact", reason, complete=True)
 
     def _by_number_is_less(self, query: DenseQuery) -> bool:
@@ -120,9 +121,10 @@ class CandidateFinder:
         count = FIRST_POOL * max(request.limit, _LEAST_LIMIT)
         while count:
             answer = self._index.nearest(query, count, scope=scope)
-            found = answer and self._checked(request, query, answer)
-            if found is None:
+            if isinstance(answer, NoAnswer):
+                self._why = f"; {answer.why}"
                 return
+            found = self._checked(request, query, answer)
             if len(found.pks) >= request.limit:
                 yield replace(
                     found,
@@ -136,12 +138,9 @@ class CandidateFinder:
             return False
         return total < SMALL_SHARE * self._snapshot.held()
 
-    def _checked(self, request: Request, query: DenseQuery, answer: Nearest) -> Candidates | None:
+    def _checked(self, request: Request, query: DenseQuery, answer: Nearest) -> Candidates:
         """Proposals and the tail, each allowed by the ledger and scored from its vectors."""
-        changed = self._snapshot.changed(answer.applied_seq, EXACT_LIMIT + 1)
-        if len(changed) > EXACT_LIMIT:
-            return None
-        tail = {pk for pk, _ in changed}
+        tail = set(answer.changed)
         pks = self._snapshot.selected_ids(answer.ids, request.selection)
         if tail:
             pks += [

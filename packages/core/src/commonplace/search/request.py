@@ -112,7 +112,7 @@ class Request:
 class IndexReader(Protocol):
     """What a search asks of the vector index."""
 
-    def nearest(self, query: DenseQuery, count: int, *, scope: Scope | None) -> Nearest | None:
+    def nearest(self, query: DenseQuery, count: int, *, scope: Scope | None) -> Nearest | NoAnswer:
         """The records nearest to a query, as far as the index has followed the journal.
 
         Args:
@@ -121,14 +121,31 @@ class IndexReader(Protocol):
             scope: only records at it or below it, if given.
 
         Returns:
-            None if the index cannot answer now; the ledger then does.
+            No answer if the index cannot give one now; the ledger then does.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """What the index proposes: record ids, and the last journal entry that it knows of."""
+    """What the index proposes.
+
+    Attributes:
+        ids: of records, nearest first.
+        changed: the numbers of all records that it may hold otherwise than the ledger does, or did
+            at any moment since the question was put.
+    """
 
     ids: list[str]
-    applied_seq: int
+    changed: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """The index does not answer.
+
+    Attributes:
+        why: in words that hold no memory text.
+    """
+
+    why: str

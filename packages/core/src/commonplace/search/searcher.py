@@ -91,6 +91,8 @@ class Searcher:
         started = time.perf_counter()
         past = request.selection.as_of is not None
         with self._ledger.read(as_of=request.selection.as_of) as snapshot:
+            if not past and request.dense is not None:
+                snapshot.expect_search()
             request = replace(request, selection=snapshot.flattened(request.selection))
             if request.dense is not None:
                 request = replace(request, dense=_present(snapshot, request.dense))

@@ -1,8 +1,7 @@
-"""Inspecting: `embedder`, `directory`, `spaces`, `vectors`, `tags`."""
+"""Inspecting: `embedder`, `directory`, `url`, `spaces`, `vectors`, `tags`."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commonplace.arguments import checked_id
@@ -10,6 +9,7 @@ from commonplace.verbs.handle import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -30,8 +30,13 @@ class Inspecting(Handle):
 
     @property
     def directory(self) -> Path | None:
-        """Where the memory lives; None for one that lives in memory only."""
-        return None if self._store.in_memory else Path(self._store.name)
+        """Where the memory lives; None for one on a server, or in memory only."""
+        return self._store.directory
+
+    @property
+    def url(self) -> str | None:
+        """Where the ledger is, for one on a server, without its password; None for any other."""
+        return self._store.url
 
     def spaces(self) -> dict[str, SpaceStats]:
         """The embedding spaces of the memory, by name; its own is called `default`.

@@ -15,6 +15,7 @@ revision = "0002"
 down_revision = "0001"
 
 _Key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_Text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _SUMMED = (
     *("id", "scope_id", "key", "kind", "value", "tags", "metadata", "source"),
     *("created_at", "updated_at", "valid_from", "valid_to", "archived_at", "version", "has_text"),
@@ -30,9 +31,9 @@ def upgrade() -> None:
     op.create_table(
         "erasures",
         sa.Column("number", _Key, nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("pending", sa.Text(), nullable=False),
-        sa.Column("receipt", sa.Text(), nullable=False),
+        sa.Column("id", _Text, nullable=False),
+        sa.Column("pending", _Text, nullable=False),
+        sa.Column("receipt", _Text, nullable=False),
         sa.PrimaryKeyConstraint("number"),
         sa.UniqueConstraint("id"),
         sqlite_autoincrement=True,

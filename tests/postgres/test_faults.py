@@ -1,0 +1,131 @@
+"""A server that fails under its memories: nothing acknowledged is lost, nothing is there twice."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from tests.pgserver import started
+
+from commonplace import HashingEmbedder, Memory, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.pgserver import Postgres
+
+WRITERS = 3
+EACH = 30
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    """A server of the test's own, which it may kill."""
+    with started() as own:
+        yield own
+
+
+def opened(url: str) -> Memory:
+    return Memory(url, embedder=HashingEmbedder(16))
+
+
+def crash(server: Any) -> None:
+    """Let every process of the server end at once, in the middle of what it does."""
+    pid: int = server.get_pid()
+    process = psutil.Process(pid)
+    os.kill(pid, signal.SIGQUIT)
+    process.wait(30)
+
+
+def test_a_restart_under_writers_loses_nothing(server: Any) -> None:
+    acknowledged: set[str] = set()
+    lost_touch = threading.Event()
+
+    def write(memory: Memory, which: int) -> None:
+        for number in range(EACH):
+            key = f"{which}-{number}"
+            while True:  # the key makes it safe to do again what may have been done
+                try:
+                    memory.add(f"text {key}", key=key, scope=f"s{which}")
+                except StoreUnavailableError:
+                    lost_touch.set()
+                    time.sleep(0.05)
+                else:
+                    acknowledged.add(key)
+                    break
+
+    with opened(server.get_uri()) as memory, ThreadPoolExecutor(WRITERS) as pool:
+        writing = [pool.submit(write, memory, which) for which in range(WRITERS)]
+        while len(acknowledged) < EACH and not any(one.done() for one in writing):
+            time.sleep(0.01)
+        crash(server)
+        time.sleep(0.3)
+        server.start()
+        for one in writing:
+            one.result(120)
+        assert lost_touch.is_set()
+        kept = [record.key for record in memory.list(limit=1_000)]
+        assert sorted(filter(None, kept)) == sorted(acknowledged)
+        assert len(acknowledged) == WRITERS * EACH
+        assert memory.verify().problems == ()
+        events = [event.seq for event in memory.events(limit=10_000)]
+        assert events == list(range(1, len(events) + 1))
+
+
+def test_a_call_waits_for_a_server_that_starts(server: Any) -> None:
+    with opened(server.get_uri()) as memory:
+        made = memory.add("there")
+        crash(server)
+        starting = threading.Timer(0.5, server.start)
+        starting.start()
+        with contextlib.suppress(StoreUnavailableError):  # the connection that it had
+            memory.count()
+        assert memory.get(made.id) == made
+        starting.join()
+
+
+def test_handlers_hear_of_what_was_written_while_the_server_was_gone(server: Any) -> None:
+    heard: list[str] = []
+    enough = threading.Event()
+
+    def note(event: Any) -> None:
+        heard.append(event.record_id)
+        if len(heard) == 2:
+            enough.set()
+
+    with opened(server.get_uri()) as memory, memory.on("add", note):
+        first = memory.add("before")
+        crash(server)
+        server.start()
+        with opened(server.get_uri()) as other:
+            second = other.add("after")
+        assert enough.wait(60)
+        assert heard == [first.id, second.id]
+
+
+def test_a_statement_that_takes_too_long_is_given_up(postgres: Postgres) -> None:
+    url = postgres.fresh()
+    with opened(url) as memory:
+        memory.add("kept")
+    with opened(f"{url}&timeout=1") as memory:
+        blocked = f'BEGIN; LOCK TABLE "{url.rpartition("=")[2]}".records'
+        postgres.run(blocked)
+        try:
+            with pytest.raises(StoreUnavailableError, match="too long"):
+                memory.count(filter={"n": 1})
+        finally:
+            postgres.run("ROLLBACK")
+        assert memory.count() == 1
+
+
+def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailableError, match=tmp_path.name):
+        opened(f"postgresql:///db?host={tmp_path}")
