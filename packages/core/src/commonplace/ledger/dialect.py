@@ -24,6 +24,10 @@ class Dialect(FilterDialect, Protocol):
 
     far: bool
 
+    def walk_in_order(self, connection: DriverConnection) -> None:
+        """Say that what is asked next reads the index that has its order, and sorts little."""
+        ...
+
     def next_pk(self, connection: DriverConnection) -> int:
         """The number of the next new record; numbers are never reused."""
         ...

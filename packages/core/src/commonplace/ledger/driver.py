@@ -132,10 +132,10 @@ class DriverConnection(ABC):
         return [self.execute(statement, one) for one in values]
 
     def expect(self, statement: Any, values: Any = None) -> None:  # noqa: B027 - nothing is to be done where the database is near
-        """Say that a fixed select on one table will be run later in this transaction.
+        """Say that a fixed select will likely be run, with these values, in this transaction.
 
         Where a database is far away, it is asked at once, with what is asked next. What is written
-        to the table before then is seen all the same.
+        to its tables before then is seen all the same.
         """
 
     @abstractmethod

@@ -243,7 +243,7 @@ class Eraser(RowWriter):
         for pks in _lots(found.live):
             self._see(records, pks, see)
             marks["vectors"] += sum(self._see_own_vectors(space, pks, see) for space in spaces)
-            names = [row.id for row in self._rows_by_pk(pks)]
+            names = [row.id for row in self._rows(*self._numbered(pks))]
             marks["links"] += self._see_links(names, see)
             marks["messages"] += self._see_messages(pks, see)
             self.remove(pks, operation="erase", now=now)

@@ -128,6 +128,9 @@ class _PastConnection:
     def execute(self, statement: Any, values: Mapping[str, Any] | None = None) -> Any:
         return self._connection.execute(_past(statement), self._at(values or {}))
 
+    def expect(self, statement: Any, values: Mapping[str, Any] | None = None) -> None:
+        self._connection.expect(_past(statement), self._at(values or {}))
+
     def execute_all(self, statement: Any, values: Sequence[Any]) -> list[Any]:
         return [self.execute(statement, one) for one in values]
 

@@ -8,9 +8,10 @@ import re
 import struct
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from sqlalchemy import Float, Integer, LargeBinary
+from sqlalchemy import Float, Integer, LargeBinary, Table
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.postgresql.base import PGCompiler
+from sqlalchemy.sql import visitors
 
 from commonplace.ledger.driver import (
     DriverConnection,
@@ -57,16 +58,28 @@ class _Dialect(PGDialect_asyncpg):
 _DIALECT = _Dialect()
 
 
+def _is_table(part: object) -> bool:
+    return isinstance(part, Table)
+
+
 class _Compiled:
     """A statement as PostgreSQL is given it."""
 
-    __slots__ = ("constants", "names", "rows", "text")
+    __slots__ = ("constants", "names", "rows", "tables", "text")
 
     def __init__(self, text: str, names: Sequence[str], constants: Mapping[str, Any]) -> None:
         self.text = text
         self.names = names
         self.constants = constants
         self.rows: Any = None
+        self.tables: frozenset[Any] | None = None
+
+    def read(self, statement: Any) -> frozenset[Any]:
+        """The tables that the statement, which this is of, reads."""
+        if self.tables is None:
+            parts = filter(_is_table, visitors.iterate(statement))
+            self.tables = frozenset(parts)
+        return self.tables
 
 
 _COMPILED: dict[Any, _Compiled] = compiled_statements()
@@ -142,7 +155,6 @@ class Rows:
 class _Expected(NamedTuple):
     """What was asked before it is wanted."""
 
-    tables: Sequence[Any]
     values: Any
     rows: Rows
 
@@ -175,8 +187,11 @@ class PostgresConnection(DriverConnection):
 
     def execute(self, statement: Any, values: Any = None) -> Any:
         """Run a statement; a list of values runs it once for each."""
-        if self._expected and (found := self._foreseen(statement, values)) is not None:
-            return found
+        if self._expected:
+            if (table := getattr(statement, "table", None)) is not None:
+                self._changes(table)
+            elif (found := self._foreseen(statement, values)) is not None:
+                return found
         if isinstance(values, list):
             return self._run_each(statement, cast("list[Any]", values))
         inserts = getattr(statement, "is_insert", False)
@@ -207,8 +222,9 @@ class PostgresConnection(DriverConnection):
 
     def expect(self, statement: Any, values: Any = None) -> None:
         """Ask what will be asked, with what is asked next."""
-        asked = self._ask(self._compiled(statement, values), values)
-        self._expected[statement] = _Expected(_tables(statement), values, asked)
+        if is_fixed(statement):  # another would be kept, compiled, for good
+            asked = self._ask(self._compiled(statement, values), values)
+            self._expected[statement] = _Expected(values, asked)
 
     def epoch(self) -> int:
         """How many erasures there were."""
@@ -271,6 +287,7 @@ class PostgresConnection(DriverConnection):
 
     def insert(self, table: Any, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Rows:
         """Write rows of the named columns."""
+        self._changes(table)
         text = _insert_text(table, names)
         columns = [
             _array(table.c[name].type, column)
@@ -291,13 +308,14 @@ class PostgresConnection(DriverConnection):
         return self._ask(compiled, values[-1])
 
     def _foreseen(self, statement: Any, values: Any) -> Rows | None:
-        """What was asked before, if it is this; what is written to its table makes it void."""
-        if (table := getattr(statement, "table", None)) is not None:
-            for asked in [one for one, made in self._expected.items() if table in made.tables]:
-                del self._expected[asked]
-            return None
+        """What was asked before, if it is this."""
         found = self._expected.pop(statement, None)
         return found.rows if found is not None and found.values == values else None
+
+    def _changes(self, table: Any) -> None:
+        """What was asked before of a table that is written to now is void."""
+        for asked in [one for one in self._expected if table in _COMPILED[one].read(one)]:
+            del self._expected[asked]
 
     def _compiled(self, statement: Any, values: Any) -> _Compiled:
         compiled = _COMPILED.get(statement)
@@ -324,12 +342,6 @@ class PostgresConnection(DriverConnection):
             return self._wire.ask(text, list(map(_sent, values)), formats, keep=keep)
         except WireError as error:
             raise self._refused(error) from error
-
-
-@functools.cache
-def _tables(statement: Any) -> Sequence[Any]:
-    """What a fixed select reads; it is compiled to find out."""
-    return statement.get_final_froms()
 
 
 def _compile(statement: Any, values: Any) -> _Compiled:

@@ -19,7 +19,7 @@ from commonplace.ledger.sealing import SEALING
 from commonplace.ledger.selection import compiled, condition, shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
     from sqlalchemy import Row
@@ -60,8 +60,15 @@ class Reader:
         """The scope with this id."""
         return self._scopes.scope(scope_id)
 
-    def flattened(self, selection: Selection) -> Selection:
+    def flattened(
+        self, selection: Selection, *, ahead: Callable[[Selection], None] | None = None
+    ) -> Selection:
         """The same selection, naming each scope itself where there are few of them.
+
+        Args:
+            selection: of any shape.
+            ahead: says what will be asked of a selection of one scope. Where a database is far
+                away it is told of the scope itself, below which there is most often nothing.
 
         Raises:
             EncryptionError: it filters, and texts were sealed since the ledger was opened.
@@ -70,6 +77,9 @@ class Reader:
             self._check_unsealed()
         if not selection.below or selection.everywhere or not selection.scope_ids:
             return selection
+        foreseeable = self._dialect.far and len(selection.scope_ids) == 1
+        if ahead is not None and foreseeable and selection.as_of is None:
+            ahead(replace(selection, below=False))
         wanted = {"scope_ids": self._dialect.array(selection.scope_ids)}
         found = tuple(self._connection.execute(_scopes_below(self._dialect), wanted).scalars())
         few = len(found) <= _FEW_SCOPES

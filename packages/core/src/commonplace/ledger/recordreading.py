@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-    from sqlalchemy import Row
 
     from commonplace.ledger.dialect import Dialect
     from commonplace.ledger.selection import Query, Selection
@@ -70,9 +69,18 @@ class RecordReader(Reader):
 
     def hidden(self, selection: Selection) -> Pks:
         """The records in the selected scopes that an undated, un-narrowed selection leaves out."""
+        return self._pks(*self._hiding(selection))
+
+    def expect_view(self, selection: Selection) -> None:
+        """Say that the records in the scopes will be counted, and the hidden looked for."""
+        self._scopes.expect_count(selection.scope_ids, below=selection.below)
+        if not (selection.narrowed or selection.valid_at is not None):
+            self._connection.expect(*self._hiding(selection))
+
+    def _hiding(self, selection: Selection) -> tuple[Query, dict[str, Any]]:
         # In few scopes they are looked for scope by scope, in many all that is hidden is looked at.
         query = _hidden(self._dialect, shape(selection, by_scope=not selection.below))
-        return self._pks(query, parameters(selection, self._dialect))
+        return query, parameters(selection, self._dialect)
 
     def expired(self, selection: Selection, limit: int = NO_LIMIT) -> Pks:
         """The records in the selected scopes that expired but were not swept."""
@@ -105,11 +113,18 @@ class RecordReader(Reader):
         Raises:
             InvalidInputError: an order names something else than a column of `ORDERS`.
         """
-        flat = self.flattened(selection)
-        by_scope = self._scope_is_selective(flat)
-        kind = shape(flat, by_scope=by_scope)
-        query = self._narrowed(_page(self._dialect, kind, _telling(order_by, kind)), flat, by_scope)
-        values = {**parameters(flat, self._dialect), "most": limit, "skip": offset}
+
+        def asked(flat: Selection) -> tuple[Query, dict[str, Any]]:
+            by_scope = self._scope_is_selective(flat)
+            kind = shape(flat, by_scope=by_scope)
+            if flat.as_of is None and (flat.everywhere or not by_scope):
+                self._dialect.walk_in_order(self._connection)
+            query = _page(self._dialect, kind, _telling(order_by, kind))
+            values = {**parameters(flat, self._dialect), "most": limit, "skip": offset}
+            return self._narrowed(query, flat, by_scope), values
+
+        flat = self.flattened(selection, ahead=lambda one: self._connection.expect(*asked(one)))
+        query, values = asked(flat)
         if self._dialect.far:
             return [self._record(row) for row in self._rows(query, values)]
         return self.records(list(self._connection.execute(query, values).scalars()))
@@ -123,7 +138,7 @@ class RecordReader(Reader):
         """The records with these numbers, by number, expired ones included."""
         if not pks:
             return {}
-        return {row.pk: self._record(row) for row in self._rows_by_pk(pks)}
+        return {row.pk: self._record(row) for row in self._rows(*self._numbered(pks))}
 
     def records_by_id(self, ids: Sequence[str], selection: Selection) -> dict[str, Record]:
         """Those of the records with these ids that are selected, by id."""
@@ -215,8 +230,12 @@ class RecordReader(Reader):
         values |= parameters(flat, self._dialect)
         return list(self._connection.execute(query, values).scalars())
 
-    def _rows_by_pk(self, pks: Sequence[int]) -> Sequence[Row[Any]]:
-        return self._rows(_by_pk(self._dialect), {"pks": self._dialect.array(pks)})
+    def expect_records(self, pks: Sequence[int]) -> None:
+        """Say that the records with these numbers will likely be read."""
+        self._connection.expect(*self._numbered(pks))
+
+    def _numbered(self, pks: Sequence[int]) -> tuple[Query, dict[str, Any]]:
+        return _by_pk(self._dialect), {"pks": self._dialect.array(sorted(pks))}
 
 
 # Statements of fixed shape are built once: building one costs as much as running it.

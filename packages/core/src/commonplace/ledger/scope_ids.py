@@ -189,8 +189,14 @@ class ScopeIds:
 
     def counting(self, scope_ids: Iterable[int], *, below: bool) -> Any:
         """As `count`, asked but not waited for: the result, whose one value it is."""
-        wanted = {"scope_ids": self._dialect.array(scope_ids)}
-        return self._connection.execute(_counted(self._dialect, below=below), wanted)
+        return self._connection.execute(*self._to_count(scope_ids, below=below))
+
+    def expect_count(self, scope_ids: Iterable[int], *, below: bool) -> None:
+        """Say that `count` will likely be asked."""
+        self._connection.expect(*self._to_count(scope_ids, below=below))
+
+    def _to_count(self, scope_ids: Iterable[int], *, below: bool) -> tuple[Query, dict[str, Any]]:
+        return _counted(self._dialect, below=below), {"scope_ids": self._dialect.array(scope_ids)}
 
     def _known(self, scope_id: int) -> Scope | None:
         return self._shared.newest.scopes.get(scope_id) or self._names.get(scope_id)

@@ -143,6 +143,9 @@ class SqliteDialect:
             return dump_json([value for value in listed if "\0" not in str(value)])
         return text
 
+    def walk_in_order(self, connection: DriverConnection) -> None:
+        """SQLite does so where no index on the scope can be used."""
+
     def next_pk(self, connection: DriverConnection) -> int:
         """The number of the next new record; numbers are never reused."""
         return (connection.execute(_LAST_PK).scalar() or 0) + 1

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 
 _BEST = 3
+_FEW = 100
 _UNREAD = "; encrypted texts are not found by their words in a view of so many records"
 
 
@@ -93,7 +94,8 @@ class Searcher:
         with self._ledger.read(as_of=request.selection.as_of) as snapshot:
             if not past and request.dense is not None:
                 snapshot.expect_search()
-            request = replace(request, selection=snapshot.flattened(request.selection))
+            flat = snapshot.flattened(request.selection, ahead=snapshot.expect_view)
+            request = replace(request, selection=flat)
             if request.dense is not None:
                 request = replace(request, dense=_present(snapshot, request.dense))
             selections = None if past else self._selections
@@ -260,6 +262,8 @@ def _ordered(snapshot: Snapshot, selection: Selection, scored: Scored, count: in
     reach = count
     while True:
         top = leading(scored, reach)
+        if len(top) <= _FEW:
+            snapshot.expect_records(top.pks.tolist())
         rows = snapshot.allowed(top.pks.tolist(), selection)
         if len(rows) >= count or len(top) == len(scored):
             break
