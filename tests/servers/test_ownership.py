@@ -24,7 +24,7 @@ from tests.servers.conftest import (
     worker_of,
 )
 
-from commonplace import ChromaServer
+from commonplace import ChromaServer, IndexUnavailableError
 from commonplace.index.begun import Begun
 from commonplace.index.faults import OwnershipLostError
 from commonplace.index.ownership import FileOwnership, LeaseOwnership
@@ -201,3 +201,42 @@ def test_what_a_stopped_owner_had_sent_is_of_no_effect(
         finally:
             let_go.set()
             kill(owner, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("lease", [1, 0], ids=["lease", "lock"])
+def test_flush_waits_for_whichever_process_has_the_index(
+    path: Path, shared: Server, lease: int
+) -> None:
+    owning = as_hosts(lease) if lease else contextlib.nullcontext()
+    index = ChromaServer(shared.url, timeout=1)
+    with (
+        other_host(path, shared.url, lease) as (host, owner),
+        owning,
+        memory_on(path, index) as memory,
+    ):
+        until(lambda: is_indexed(memory))
+        for number in range(5):
+            memory.add("more", id=f"new{number}", vector=QUERY)
+            memory.flush()
+            assert shared.held(memory) == [COUNT + 1 + number]
+            assert memory.stats().index == "elsewhere"
+        kill(owner, signal.SIGSTOP)
+        memory.add("more", id="last", vector=QUERY)
+        ended = threading.Timer(0.5, lambda: (kill(owner, signal.SIGKILL), host.kill()))
+        ended.start()
+        memory.flush()  # and takes over where the other is gone
+        assert shared.held(memory) == [COUNT + 6]
+        ended.join()
+
+
+def test_flush_gives_up_an_owner_that_does_nothing(
+    path: Path, shared: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commonplace.index.index._STEP_SECONDS", 1.0)
+    with other_host(path, shared.url, 0) as (_, owner):
+        memory = memory_on(path, shared.url)
+        until(lambda: is_indexed(memory))
+        kill(owner, signal.SIGSTOP)
+        memory.add("more", id="new", vector=QUERY)
+        with memory, pytest.raises(IndexUnavailableError, match="another process"):
+            memory.flush()

@@ -104,20 +104,20 @@ class Index(Serving):
     def flush(self) -> None:
         """Follow the journal to its end, if the memory is large enough to have an index.
 
-        Where another process owns the index, it follows by itself and this returns at once.
+        Where another process owns the index, that one is waited for, as long as it goes on.
 
         Raises:
             IndexUnavailableError: the index process died twice over it, or the server of the index
-                cannot be used.
+                cannot be used, or another process has the index and does not go on.
         """
         if not self._enabled or not self._wanted():
             return
         for _ in range(2):
-            with self._turn:
-                if self._started() and self._followed():
-                    return
-                if self._elsewhere:
-                    return
+            if self._followed_here():
+                return
+            if self._elsewhere:
+                self._wait_for_owner()
+                return
         raise IndexUnavailableError(
             "the index process cannot start, or died while following the journal; nothing is "
             "lost, searches are answered from the ledger; run `commonplace repair`"
@@ -218,6 +218,34 @@ class Index(Serving):
     def _is_on_a_server(self) -> bool:
         """Whether the index was begun on a server that this memory was not opened with."""
         return self._target is None and place_of(self._ledger) not in {None, EMBEDDED}
+
+    def _followed_here(self) -> bool:
+        """Whether a process of ours has the index and followed the journal to its end."""
+        with self._turn:
+            return self._started() and self._followed() and not self._elsewhere
+
+    def _wait_for_owner(self) -> None:
+        """Wait until whoever has the index has followed what the journal holds now."""
+        with self._ledger.read() as snapshot:
+            head = snapshot.head()
+        applied, progressed = self._applied(), time.monotonic()
+        while any(seq < head for seq in applied):
+            if time.monotonic() >= progressed + _STEP_SECONDS:
+                raise IndexUnavailableError(
+                    "another process has the index and does not follow the journal; nothing is "
+                    "lost, searches are answered from the ledger; see whether that process hangs"
+                )
+            time.sleep(_LOOK_EVERY)
+            if self._followed_here():  # the other has ended
+                return
+            before, applied = applied, self._applied()
+            if applied != before:
+                progressed = time.monotonic()
+
+    def _applied(self) -> list[int]:
+        """How far the index of each space has followed the journal, whoever has it."""
+        with self._ledger.read() as snapshot:
+            return [*map(snapshot.applied_seq, snapshot.searchable_spaces().values())]
 
     def _followed(self) -> bool:
         """Whether the process followed the journal to its end; False if it died or was stuck."""

@@ -26,7 +26,14 @@ class Care(Handle):
     """The verbs that look after the store."""
 
     def flush(self) -> None:
-        """Bring the index up to date with every write so far. Writes are safe without it."""
+        """Bring the index up to date with every write so far. Writes are safe without it.
+
+        Where another process writes the index, that one is waited for as long as it goes on.
+
+        Raises:
+            IndexUnavailableError: its server cannot be used, or its process died again and again
+                or stands still; searches are answered from the ledger.
+        """
         self._store.flush()
 
     def verify(self) -> Report:
