@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,8 +30,6 @@ from commonplace import (
 from commonplace.ledger.schema import FORMAT
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.processes.conftest import AwaitEnd, LeftSince
 
 # Writes batches of random size and acknowledges each on standard output once `add_many` returned.
@@ -243,10 +242,11 @@ def _sql(path: Path, statement: str) -> None:
 
 def modes_below(path: Path) -> dict[Path, int]:
     """The rights of a directory and of all that is in it, but for what goes in the meantime."""
-    modes: dict[Path, int] = {}
-    for file in [path, *path.rglob("*")]:
-        with contextlib.suppress(FileNotFoundError):  # a journal of a database
-            modes[file] = file.stat().st_mode
+    modes = {path: path.stat().st_mode}
+    for place, folders, files in os.walk(path):
+        for file in (Path(place, name) for name in [*folders, *files]):
+            with contextlib.suppress(FileNotFoundError):  # a journal of a database
+                modes[file] = file.stat().st_mode
     return modes
 
 
