@@ -119,7 +119,7 @@ def test_the_shipped_conversations_are_whole() -> None:
 def test_the_whole_demo_recalls_isolates_and_is_quick(cli: Cli) -> None:
     started = time.perf_counter()
     figures = cli.json("demo")
-    assert time.perf_counter() - started < 120
+    assert time.perf_counter() - started < 240
     assert figures["remember"]["records"] == 3004
     assert figures["recall"]["hit@10"] >= 0.8
     assert all(act.get("ok", True) for act in figures.values())

@@ -80,7 +80,7 @@ def test_following_tells_what_there_is_and_what_comes_until_interrupted(stocked:
             memory.delete("new")
             told.append(json.loads(follower.stdout.readline()))
         follower.send_signal(signal.SIGINT)
-        rest, complaints = follower.communicate(timeout=60)
+        rest, complaints = follower.communicate(timeout=120)
     finally:
         follower.kill()
         follower.communicate()

@@ -119,7 +119,7 @@ def test_a_reader_that_leaves_early_causes_no_traceback(cli: Cli) -> None:
     child.stdout.close()
     complaint = child.stderr.read()
     child.stderr.close()
-    child.wait(60)
+    child.wait(120)
     assert b"Traceback" not in complaint
 
 

@@ -37,7 +37,7 @@ def test_the_python_of_a_page_runs_as_one_program(page: Path, tmp_path: Path) ->
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=280,
     )
     assert done.returncode == 0, done.stderr
 
@@ -76,7 +76,7 @@ def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=280,
     )
     assert done.returncode == 0, done.stderr
 

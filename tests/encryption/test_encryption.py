@@ -7,6 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.trust.marked import contents
 
 from commonplace import (
     DataDamagedError,
@@ -39,7 +40,7 @@ def opened(path: Path | str, encryption: Encryption | None = USERS, **options: A
 
 def occurrences(path: Path, words: list[str]) -> int:
     """How often words stand in any file of a store, in any case."""
-    files = [file.read_bytes().lower() for file in path.rglob("*") if file.is_file()]
+    files = [held.lower() for held in contents(path).values()]
     return sum(text.count(word.lower().encode()) for text in files for word in words)
 
 

@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.events.conftest import SOON
 
 from commonplace import AsyncMemory, ClosedStoreError, Event, HandlerErrors, HashingEmbedder, Memory
 from commonplace.events import dispatcher
@@ -15,9 +16,9 @@ from commonplace.events import dispatcher
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from commonplace import Subscription
+    from tests.events.conftest import Ended
 
-SOON = 60
+    from commonplace import Subscription
 
 
 def opened(path: Path) -> Memory:
@@ -206,17 +207,17 @@ def test_a_handler_that_does_not_return_is_left_behind(
         assert len(told) == 1
 
 
-def test_a_memory_that_is_only_forgotten_ends_its_subscriptions(path: Path) -> None:
+def test_a_memory_that_is_only_forgotten_ends_its_subscriptions(path: Path, ended: Ended) -> None:
     before = set(threading.enumerate())
     memory: Any = opened(path)
     memory.on("*", print)
     assert "commonplace-events" in _names(before)
     del memory
     gc.collect()
-    assert set(threading.enumerate()) <= before
+    assert ended(before)
 
 
-def test_a_subscription_that_is_held_keeps_its_memory_open(path: Path) -> None:
+def test_a_subscription_that_is_held_keeps_its_memory_open(path: Path, ended: Ended) -> None:
     before = set(threading.enumerate())
     subscription: Any = opened(path).on("*", print)
     gc.collect()
@@ -226,4 +227,4 @@ def test_a_subscription_that_is_held_keeps_its_memory_open(path: Path) -> None:
     assert subscription.position == 1
     del subscription
     gc.collect()
-    assert set(threading.enumerate()) <= before
+    assert ended(before)

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.events.conftest import SOON
 
 from commonplace import (
     AsyncMemory,
@@ -29,9 +30,6 @@ from commonplace.record import OPERATIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-SOON = 60
-"""Seconds after which a test that waits has failed."""
 
 
 def seqs(events: list[Event]) -> list[int]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import signal
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,14 +16,14 @@ import pytest
 from commonplace import Memory, PrecomputedEmbedder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Generator, Iterator
 
     from numpy.typing import NDArray
 
 LIMIT = 2_500
 COUNT = 3_000
 DIMENSION = 32
+PATIENCE = 120.0
 
 
 class Built:
@@ -54,8 +59,8 @@ def clustered(count: int, seed: int) -> NDArray[np.float32]:
     return (centres[random.integers(0, 100, count)] + noise).astype(np.float32)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def lower_limits() -> Iterator[None]:
+@contextlib.contextmanager
+def limits() -> Generator[None]:
     """The index pays from 2,500 records on here, filtered or not, so that building it is quick."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("commonplace.index.serving.START_AT", LIMIT)
@@ -64,11 +69,39 @@ def lower_limits() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def lower_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As above, and a busy machine is given time to answer."""
+    monkeypatch.setattr("commonplace.index.index._ANSWER_SECONDS", PATIENCE)
+    with limits():
+        yield
+
+
+@contextlib.contextmanager
+def stopped_process(process: int) -> Generator[None]:
+    """A stopped index process, which searches do not wait for long."""
+    os.kill(process, signal.SIGSTOP)
+    await_stop(process)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("commonplace.index.index._ANSWER_SECONDS", 0.25)
+            yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # it may be given up
+            os.kill(process, signal.SIGCONT)
+
+
+def await_stop(process: int) -> None:
+    """Wait until a process that was sent the signal does nothing any more."""
+    while Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        time.sleep(0.001)
+
+
 @pytest.fixture(scope="session")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Built:
     vectors = clustered(COUNT, seed=1)
     path = tmp_path_factory.mktemp("index") / "memory"
-    with Memory(path, embedder=embedder()) as memory:
+    with limits(), Memory(path, embedder=embedder()) as memory:
         memory.add_many(
             {
                 "id": f"r{n}",

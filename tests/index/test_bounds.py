@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from tests.index.conftest import PATIENCE, await_stop, stopped_process
 
-from commonplace import HashingEmbedder, IndexUnavailableError, Memory, PrecomputedEmbedder
+from commonplace import (
+    HashingEmbedder,
+    IndexUnavailableError,
+    Memory,
+    PrecomputedEmbedder,
+    failpoints,
+)
 from commonplace.index import index as index_module
 from commonplace.index import serving
 
@@ -47,7 +54,7 @@ def await_end(process: int) -> None:
     except ProcessLookupError:
         return
     try:
-        assert select.select([handle], [], [], 30)[0], "the process lives on"
+        assert select.select([handle], [], [], PATIENCE)[0], "the process lives on"
     finally:
         os.close(handle)
 
@@ -58,24 +65,25 @@ def stopped(built: Built) -> Iterator[Memory]:
     memory = built.open()
     memory.flush()
     assert route(memory) == "index"
-    process = process_of(memory)
-    os.kill(process, signal.SIGSTOP)
-    yield memory
-    with contextlib.suppress(ProcessLookupError):  # it may be given up
-        os.kill(process, signal.SIGCONT)
+    with stopped_process(process_of(memory)):
+        yield memory
     memory.close()
 
 
 def test_hundreds_of_searches_go_on_beside_a_stopped_index_process(
-    stopped: Memory, built: Built
+    stopped: Memory, built: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Regression: the questions filled the pipe, and a search waited for ever to write its own."""
     expected = built.nearest(QUERY, 10)
-    started = time.monotonic()
+    monkeypatch.setattr(index_module, "_ANSWER_SECONDS", 2.0)
+    took: list[float] = []
     for _ in range(400):
+        started = time.monotonic()
         assert [hit.id for hit in stopped.search(vector=QUERY)] == expected
-    assert time.monotonic() - started < 60
+        took.append(time.monotonic() - started)
+    assert statistics.median(took) < 1  # it is not asked and waited for again and again
     os.kill(process_of(stopped), signal.SIGCONT)
+    monkeypatch.setattr(index_module, "_ANSWER_SECONDS", PATIENCE)
     stopped.flush()
     assert route(stopped) == "index"
 
@@ -89,6 +97,7 @@ def test_flush_ends_an_index_process_that_does_not_answer_and_starts_another(
     stopped.flush()
     assert process_of(stopped) != stuck
     await_end(stuck)
+    monkeypatch.setattr(index_module, "_ANSWER_SECONDS", PATIENCE)
     assert route(stopped) == "index"
     assert stopped.verify().ok
 
@@ -97,6 +106,13 @@ def test_flush_and_verify_give_up_where_no_index_process_answers(
     stopped: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(index_module, "_STEP_SECONDS", 0.0)
+
+    def stop(name: str) -> None:
+        if name == "index.following":
+            os.kill(process_of(stopped), signal.SIGSTOP)
+            await_stop(process_of(stopped))
+
+    monkeypatch.setattr(failpoints, "_armed", stop)
     with pytest.raises(IndexUnavailableError, match="nothing is lost"):
         stopped.flush()
     report = stopped.verify()
@@ -115,6 +131,7 @@ def test_searches_end_an_index_process_that_does_not_answer_for_long(
     assert [hit.id for hit in stopped.search(vector=QUERY)] == expected
     await_end(stuck)
     monkeypatch.setattr(serving, "_STUCK_SECONDS", 120.0)
+    monkeypatch.setattr(index_module, "_ANSWER_SECONDS", PATIENCE)
     stopped.flush()
     assert route(stopped) == "index"
 
@@ -141,8 +158,9 @@ def test_closing_ends_a_stopped_index_process_in_bounded_time(
     process = process_of(stopped)
     started = time.monotonic()
     stopped.close()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     await_end(process)
+    monkeypatch.setattr(index_module, "_ANSWER_SECONDS", PATIENCE)
     with built.open() as memory:
         memory.flush()
         assert route(memory) == "index"
@@ -215,7 +233,7 @@ def test_an_index_that_lost_what_it_had_followed_is_found_out_though_more_was_wr
     So one whose beginning was killed at the wrong moment answered for good with the newest few.
     """
     script = [sys.executable, "-c", EMPTY, str(built.path / "index")]
-    subprocess.run(script, check=True, timeout=60, capture_output=True)
+    subprocess.run(script, check=True, timeout=120, capture_output=True)
     with built.open(index="exact") as memory:
         memory.add("newer", id="newer", vector=-QUERY)
         expected = [hit.id for hit in memory.search(vector=QUERY, limit=50)]
@@ -234,7 +252,7 @@ def test_a_small_tail_does_not_hide_what_an_index_lacks_before_it_is_compared(pa
         memory.add("one", id="one", vector=[1, 0, 0, 0])
         memory.flush()
     script = [sys.executable, "-c", EMPTY, str(path / "index")]
-    subprocess.run(script, check=True, timeout=60, capture_output=True)
+    subprocess.run(script, check=True, timeout=120, capture_output=True)
     with Memory(path, embedder=embedder, index="chroma") as memory:
         memory.add("two", id="two", vector=[1, 1, 0, 0])
         assert [hit.id for hit in memory.search(vector=[1, 0, 0, 0])] == ["one", "two"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from tests.index.conftest import stopped_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,17 +113,13 @@ def test_a_stopped_index_process_is_done_without(built: Built) -> None:
     with built.open() as memory:
         memory.flush()
         expected = {hit.id for hit in memory.search(vector=QUERY)}
-        process = _index_process(memory)
-        os.kill(process, signal.SIGSTOP)
-        try:
+        with stopped_process(_index_process(memory)):
             hits = memory.search(vector=QUERY, explain=True)
             assert {hit.id for hit in hits} == expected
             assert hits.plan is not None
             assert hits.plan.route == "exact"
             memory.add("written meanwhile", vector=QUERY, id="meanwhile")
             assert memory.search(vector=QUERY)[0].id == "meanwhile"
-        finally:
-            os.kill(process, signal.SIGCONT)
         memory.flush()
         assert memory.search(vector=QUERY)[0].id == "meanwhile"
 

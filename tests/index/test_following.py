@@ -42,12 +42,6 @@ def chroma_content(path: Path) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine is given time to answer."""
-    monkeypatch.setattr("commonplace.index.index._ANSWER_SECONDS", 30)
-
-
 def searched(memory: Memory, vector: Any, route: str, **options: Any) -> Hits:
     """The hits of a search, once the index answers it (the index process takes a second)."""
     memory.flush()
@@ -116,7 +110,7 @@ def test_it_follows_however_closely_searches_come(built: Built) -> None:
     with built.open() as memory:
         searched(memory, query, "index")
         memory.add("new", id="new", vector=query)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not has_followed(memory):
             assert memory.search(vector=query)[0].id == "new"
             assert time.monotonic() < deadline

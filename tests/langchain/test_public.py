@@ -30,7 +30,7 @@ def typed() -> dict[str, list[str]]:
 
 def run(program: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
     )
     return done.stdout.strip()
 

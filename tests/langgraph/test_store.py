@@ -226,12 +226,12 @@ def test_the_sweeper_sweeps_until_it_is_stopped(memory: Memory, clock: FakeClock
     clock.wait(61)
     swept = _swept(memory)
     future = store.start_ttl_sweeper(0.0001)
-    assert swept.wait(timeout=30)
-    assert store.stop_ttl_sweeper(timeout=30)
-    future.result(timeout=30)
+    assert swept.wait(timeout=120)
+    assert store.stop_ttl_sweeper(timeout=120)
+    future.result(timeout=120)
     assert store.stop_ttl_sweeper()
     store.start_ttl_sweeper(60).cancel()
-    assert store.stop_ttl_sweeper(timeout=30)
+    assert store.stop_ttl_sweeper(timeout=120)
 
 
 def test_the_asynchronous_store_sweeps_too(memory: Memory, clock: FakeClock) -> None:
@@ -244,8 +244,8 @@ def test_the_asynchronous_store_sweeps_too(memory: Memory, clock: FakeClock) -> 
             swept = _swept(memory)
             task = await store.start_ttl_sweeper(0.0001)
             assert await store.start_ttl_sweeper() is task
-            assert await asyncio.to_thread(swept.wait, timeout=30)
-            assert await store.stop_ttl_sweeper(timeout=30)
+            assert await asyncio.to_thread(swept.wait, timeout=120)
+            assert await store.stop_ttl_sweeper(timeout=120)
             assert await store.stop_ttl_sweeper()
             assert await store.sweep_ttl() == 0
 

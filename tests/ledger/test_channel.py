@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import resource
 import struct
@@ -58,7 +59,7 @@ def test_what_is_sent_arrives_whole_and_in_order(
     try:
         for message, payload in messages:
             pair.ours.send(message, payload)
-        assert [pair.theirs.receive(5) for _ in messages] == messages
+        assert [pair.theirs.receive(60) for _ in messages] == messages
         assert pair.theirs.receive(0) is None
     finally:
         pair.close()
@@ -66,9 +67,10 @@ def test_what_is_sent_arrives_whole_and_in_order(
 
 def test_a_message_larger_than_the_pipe_arrives_in_parts(pair: Pair) -> None:
     payload = os.urandom(3_000_000)
-    thread = threading.Thread(target=pair.ours.send, args=({"n": 1}, payload))
+    send = functools.partial(pair.ours.send, {"n": 1}, payload, timeout=60)
+    thread = threading.Thread(target=send)
     thread.start()
-    assert pair.theirs.receive(10) == ({"n": 1}, payload)
+    assert pair.theirs.receive(60) == ({"n": 1}, payload)
     thread.join()
 
 
@@ -93,9 +95,9 @@ def test_a_part_of_a_message_is_kept_until_the_rest_comes() -> None:
 def test_the_end_of_the_other_side_is_noticed_in_both_directions(pair: Pair) -> None:
     pair.theirs.send({"last": True})
     pair.end(pair.theirs)
-    assert pair.ours.receive(5) == ({"last": True}, b"")
+    assert pair.ours.receive(60) == ({"last": True}, b"")
     with pytest.raises(ChannelClosedError):
-        pair.ours.receive(5)
+        pair.ours.receive(60)
     with pytest.raises(ChannelClosedError):
         pair.ours.send({"anyone": "there"})
 
@@ -104,7 +106,7 @@ def test_the_end_of_the_other_side_is_noticed_while_waiting(pair: Pair) -> None:
     thread = threading.Timer(0.05, pair.end, [pair.theirs])
     thread.start()
     with pytest.raises(ChannelClosedError):
-        pair.ours.receive(30)
+        pair.ours.receive(60)
     thread.join()
 
 
@@ -114,15 +116,15 @@ def test_a_side_that_does_not_read_stops_nobody(pair: Pair) -> None:
     started = time.monotonic()
     pair.ours.send({"n": 0}, payload, timeout=0.1)
     pair.ours.send({"n": 1}, payload, timeout=0.1)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
     received: list[object] = []
 
     def read() -> None:
-        received.extend(pair.theirs.receive(10) for _ in range(3))
+        received.extend(pair.theirs.receive(60) for _ in range(3))
 
     thread = threading.Thread(target=read)
     thread.start()
-    pair.ours.send({"n": 2}, timeout=10)  # what was left is sent before it
+    pair.ours.send({"n": 2}, timeout=60)  # what was left is sent before it
     thread.join()
     assert received == [({"n": 0}, payload), ({"n": 1}, payload), ({"n": 2}, b"")]
 
@@ -138,7 +140,7 @@ def test_a_process_of_many_files_may_have_a_channel() -> None:
     try:
         pair = Pair()
         pair.ours.send({"id": 1})
-        assert pair.theirs.receive(5) == ({"id": 1}, b"")
+        assert pair.theirs.receive(60) == ({"id": 1}, b"")
         assert pair.theirs.receive(0.01) is None
         pair.close()
     finally:

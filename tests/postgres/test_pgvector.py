@@ -10,7 +10,16 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import psycopg
 import pytest
-from tests.servers.conftest import found, is_indexed, kill, plan_of, until, worker_of
+from tests.servers.conftest import (
+    PATIENCE,
+    found,
+    is_indexed,
+    kill,
+    plan_of,
+    run_out,
+    until,
+    worker_of,
+)
 
 from commonplace import IndexUnavailableError, InvalidInputError, Memory, PrecomputedEmbedder
 
@@ -31,10 +40,11 @@ QUERY = np.random.default_rng(9).standard_normal(DIMENSION).astype(np.float32)
 @pytest.fixture(autouse=True)
 def lower_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The index is asked from 300 records on, and waited for also on a busy machine."""
-    monkeypatch.setattr("commonplace.index.index._ANSWER_SECONDS", 5.0)
+    monkeypatch.setattr("commonplace.index.index._ANSWER_SECONDS", PATIENCE)
+    monkeypatch.setattr("commonplace.maintenance.erasing.WAIT", PATIENCE)
     monkeypatch.setattr("commonplace.search.candidates.EXACT_LIMIT", LIMIT)
     monkeypatch.setattr("commonplace.search.candidates.EXACT_LIMIT_FILTERED", LIMIT)
-    monkeypatch.setattr("commonplace.index.serving.LEASE_SECONDS", -55.0)  # and 60 of a statement's
+    monkeypatch.setattr("commonplace.index.serving.LEASE_SECONDS", PATIENCE)
 
 
 @pytest.fixture
@@ -170,6 +180,7 @@ def test_another_takes_over_when_the_owner_is_killed(
         until(lambda: is_indexed(other))
         memory._store._index._enabled = False  # pyright: ignore[reportPrivateUsage] - it starts none
         kill(worker_of(memory), signal.SIGKILL)
+        run_out(memory)
         other.add("new", id="new", vector=QUERY)
         until(lambda: other.stats().index == "ready")
         other.flush()
@@ -186,6 +197,7 @@ def test_a_stopped_owner_is_not_waited_for(memory: Memory, url: str, postgres: P
         until(lambda: is_indexed(other))
         kill(process, signal.SIGSTOP)
         try:
+            run_out(other)
             other.erase("r3")
             until(lambda: other.stats().index == "ready" and is_indexed(other))
             assert "r3" not in entries(postgres, url)
@@ -263,6 +275,7 @@ def test_a_table_that_others_spoil_is_built_again(
     run(postgres, url, spoilt)
     assert found(memory) == truly_nearest(VECTORS, QUERY)
     until(lambda: is_indexed(memory))
+    memory.flush()
     assert name not in tables(postgres, url)
     assert len(entries(postgres, url)) == COUNT
 

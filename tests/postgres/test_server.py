@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 
 # It does not get shorter by compression.
 TOO_LONG = random.Random(1).randbytes(1_500).hex()
+# It returns when they are gone.
+CLOSE_THEM = "SELECT pg_terminate_backend(pid, 120000) FROM pg_stat_activity"
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def test_a_handler_hears_of_what_another_host_writes(url: str, memory: Memory) -
 
     with memory.on("add", note), Memory(url, embedder=HashingEmbedder(16)) as other:
         made = other.add("news")
-        assert told.wait(60)
+        assert told.wait(120)
     assert [event.record_id for event in heard] == [made.id]
 
 
@@ -125,11 +126,7 @@ def test_connections_that_the_server_closed_are_made_again(
     postgres: Postgres, memory: Memory
 ) -> None:
     made = memory.add("before")
-    postgres.run(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE application_name = 'commonplace'"
-    )
-    time.sleep(0.2)  # until the farewell has come
+    postgres.run(f"{CLOSE_THEM} WHERE application_name = 'commonplace'")
     assert memory.get(made.id) == made
     memory.add("after")
     assert memory.count() == 2
@@ -142,10 +139,7 @@ def test_a_write_that_loses_its_connection_is_undone(postgres: Postgres, memory:
         with memory._store.ledger.write() as transaction:  # pyright: ignore[reportPrivateUsage] - a write that is under way
             transaction.set_setting("odd", "1")
             assert transaction.setting("odd") == "1"
-            postgres.run(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE application_name = 'commonplace' AND state <> 'idle'"
-            )
+            postgres.run(f"{CLOSE_THEM} WHERE application_name = 'commonplace' AND state <> 'idle'")
 
     with pytest.raises(StoreUnavailableError):
         write()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -44,7 +45,8 @@ def forked(path: Path, way: str) -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert set(told["answers"].values()) == {"ForkedStoreError"}, told["answers"]
-    assert told["seconds"] < 0.1 * len(told["answers"])
+    # At once: none waits for a lock. Half of them, as a busy machine may hold up any of them.
+    assert statistics.median(told["seconds"]) < 0.1
     assert told["status"] == 0
     assert told["found"] == ["after", "before"]
     assert told["ok"]

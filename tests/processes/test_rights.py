@@ -33,17 +33,17 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="rights of POSIX
 
 
 def attempt(path: Path, what: str = "use") -> dict[str, Any]:
-    """What a user without rights gets there."""
+    """What a user without rights gets there; what is refused, soon."""
     done = subprocess.run(
         [sys.executable, str(PROGRAM), str(path), what],
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["seconds"] < 1
+    assert told["error"] is None or told["seconds"] < 1
     return told
 
 

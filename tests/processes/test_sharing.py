@@ -36,7 +36,7 @@ class Sharer:
         self.process.stdin.flush()
 
     def end(self) -> int:
-        self.process.communicate(timeout=60)
+        self.process.communicate(timeout=120)
         return self.process.returncode
 
 
@@ -137,7 +137,7 @@ def test_processes_that_write_the_same_keys_and_make_the_same_scopes_agree(path:
             writer.stdin.write("go\n")
             writer.stdin.flush()
         for writer in writers:
-            writer.communicate(timeout=60)
+            writer.communicate(timeout=120)
             assert writer.returncode == 0
         assert memory.count() == 50
         assert [info.scope.path for info in memory.scopes()] == ["deep/new/scope"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -164,6 +165,7 @@ def test_threads_search_and_write_through_the_switch_and_notice_nothing(
     with Memory(path if where == "on disk" else where, embedder=OLD, index="exact") as memory:
         memory.add_many([{"id": f"r{n}", "content": f"tea {n}"} for n in range(300)])
         written: list[str] = []
+        begun = threading.Event()
 
         def repeat(work: Callable[[int], object]) -> None:
             number = 0
@@ -173,11 +175,13 @@ def test_threads_search_and_write_through_the_switch_and_notice_nothing(
                     number += 1
             except BaseException as error:  # noqa: BLE001 - reported below
                 errors.append(error)
+                begun.set()
 
         def write(number: int) -> None:
             written.append(memory.add(f"coffee {number}", id=f"w{number}").id)
             memory.update(f"r{number % 300}", content=f"milk {number}")
             assert memory.search(f"coffee {number}", limit=1)[0].id == f"w{number}"
+            begun.set()
 
         work: list[Callable[[int], object]] = [
             write,
@@ -188,12 +192,13 @@ def test_threads_search_and_write_through_the_switch_and_notice_nothing(
         for thread in threads:
             thread.start()
         for dimension in (48, 64, 32, 48):
+            begun.clear()
+            assert begun.wait(120)  # it writes on
             memory.reindex(HashingEmbedder(dimension, passage_length=120), batch=50)
         ended.set()
         for thread in threads:
             thread.join()
         assert errors == []
-        assert len(written) > 0
         assert memory.count() == 300 + len(written)
         assert_vectors_are_those_of_the_content(memory, NEW)
         assert_nothing_left(memory, {"default"})
@@ -208,7 +213,7 @@ def test_another_process_writes_until_the_switch_and_is_refused_after_it(path: P
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env={"PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
         assert child.stdout is not None
         lines: list[Any] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -18,13 +19,16 @@ ROOT = Path(__file__).parents[2]
 MOVE = Path(__file__).parent / "programs" / "move.py"
 
 
-def moving(path: Path, method: str = "-", call: int = 0) -> subprocess.Popen[str]:
+def moving(
+    path: Path, method: str = "-", call: int = 0, batches: int = 1_000_000
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(MOVE), str(path), method, str(call)],
+        [sys.executable, str(MOVE), str(path), method, str(call), str(batches)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
 
 
@@ -45,9 +49,10 @@ def test_it_goes_on_where_it_was_killed_whatever_was_written_between(path: Path)
     with Memory(path, embedder=OLD, clock=clock, index="exact") as memory:
         ours.live(memory, clock, 150)
     while True:
-        child = moving(path)
+        told = chance.randint(2, 6)
+        child = moving(path, batches=told + 1)  # it may be on its way to the next, and no further
         assert child.stdout is not None
-        lines = [child.stdout.readline() for _ in range(chance.randint(2, 6))]
+        lines = [child.stdout.readline() for _ in range(told)]
         child.kill()
         lines += child.communicate()[0].splitlines()
         embedded += texts_of(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import select
@@ -40,32 +41,54 @@ if TYPE_CHECKING:
 COUNT = 400
 LIMIT = 300
 DIMENSION = 16
+PATIENCE = 120.0
+LEASE = 120
+"""A lease that no pause of its owner outlasts; `run_out` ends it."""
 VECTORS = np.random.default_rng(8).standard_normal((COUNT, DIMENSION)).astype(np.float32)
 QUERY = np.random.default_rng(9).standard_normal(DIMENSION).astype(np.float32)
 _HOST = Path(__file__).parent / "programs" / "host.py"
 _PROGRAM = "import sys, chromadb_rust_bindings as chroma; chroma.cli(['chroma', *sys.argv[1:]])"
 
 
+def free_port() -> int:
+    """A port that is free and stays so until a server has it.
+
+    Systems give those above 32,768 to whoever connects somewhere. Of those below, each process of
+    tests begins elsewhere.
+    """
+    while True:
+        port = 10_000 + next(_PORTS) % 20_000
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+_PORTS = itertools.count(os.getpid() * 101)
+
+
 class Server:
     """A `chroma run` on a port of its own, which can be stopped, killed and started again."""
 
     def __init__(self, directory: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
         self.directory = directory
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it and wait until it answers, and not another that has its port."""
         arguments = ["run", "--path", str(self.directory), "--port", str(self.port)]
         self._process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, *arguments, "--host", "127.0.0.1"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until(self.answers)
+        until(lambda: self.answers() or not self.is_running())
+        assert self.is_running(), "it ended by itself"
+
+    def is_running(self) -> bool:
+        """Whether its process has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     def answers(self) -> bool:
         """Whether it does."""
@@ -78,7 +101,7 @@ class Server:
         """End it and wait until it is gone."""
         if self._process is not None:
             self._process.send_signal(how)
-            self._process.wait(30)
+            self._process.wait(120)
             self._process = None
 
     def signal(self, number: int) -> None:
@@ -199,7 +222,8 @@ class Gate:
 @pytest.fixture(autouse=True)
 def lower_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The index is asked from 300 records on, and waited for also on a busy machine."""
-    monkeypatch.setattr("commonplace.index.index._ANSWER_SECONDS", 5.0)
+    monkeypatch.setattr("commonplace.index.index._ANSWER_SECONDS", PATIENCE)
+    monkeypatch.setattr("commonplace.maintenance.erasing.WAIT", PATIENCE)
     monkeypatch.setattr("commonplace.search.candidates.EXACT_LIMIT", LIMIT)
     monkeypatch.setattr("commonplace.search.candidates.EXACT_LIMIT_FILTERED", LIMIT)
 
@@ -294,6 +318,13 @@ def as_hosts(seconds: float) -> Generator[None]:
             lambda ledger, _, choice: open_index(ledger, None, choice),  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
         )
         yield
+
+
+def run_out(memory: Memory) -> None:
+    """Let the time of the lease be over, as it is when its owner was gone for long."""
+    with memory._store.ledger.write() as transaction:  # pyright: ignore[reportPrivateUsage]
+        lease = json.loads(transaction.setting("index_lease") or "")
+        transaction.set_setting("index_lease", json.dumps({**lease, "seconds": 0.1}))
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ import pytest
 from tests.pgserver import started
 from tests.servers.conftest import (
     COUNT,
+    LEASE,
     QUERY,
     VECTORS,
     as_hosts,
@@ -24,6 +25,7 @@ from tests.servers.conftest import (
     memory_on,
     other_host,
     plan_of,
+    run_out,
     truly_nearest,
     until,
     worker_of,
@@ -54,10 +56,10 @@ def with_password(url: str) -> str:
 
 
 def test_a_process_that_shares_only_the_servers_takes_over(url: str, shared: Server) -> None:
-    index = ChromaServer(shared.url, timeout=1)
+    index = ChromaServer(shared.url)
     with (
-        other_host(url, shared.url, 1) as (host, owner),
-        as_hosts(1),
+        other_host(url, shared.url, LEASE) as (host, owner),
+        as_hosts(LEASE),
         memory_on(url, index) as memory,
     ):
         until(lambda: is_indexed(memory))  # read by one that does not write it
@@ -68,6 +70,7 @@ def test_a_process_that_shares_only_the_servers_takes_over(url: str, shared: Ser
         until(lambda: shared.held(memory) == [COUNT + 1])
         kill(owner, signal.SIGKILL)
         host.kill()
+        run_out(memory)
         memory.delete("r0")
         assert found(memory) == truly_nearest("r0", more={"new": QUERY})
         until(lambda: memory.stats().index == "ready" and shared.held(memory) == [COUNT])
@@ -136,4 +139,4 @@ def crash(server: Any) -> None:
     """Let every process of the server end at once, in the middle of what it does."""
     process = psutil.Process(server.get_pid())
     os.kill(process.pid, signal.SIGQUIT)
-    process.wait(30)
+    process.wait(120)

@@ -91,7 +91,7 @@ def test_both_hosts_are_right_at_every_moment(
     place: Path | str, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("commonplace.maintenance.erasing.WAIT", 0.1)
-    index = ChromaServer(server.url, timeout=1)
+    index = ChromaServer(server.url, timeout=5)
     model = Model(seed=5)
     with as_hosts(1), memory_on(place, index) as one, memory_on(place, index) as two:
         hosts = [one, two]
@@ -110,6 +110,6 @@ def test_both_hosts_are_right_at_every_moment(
         until(lambda: is_indexed(one) and is_indexed(two))
         until(lambda: server.ids(one) == set(model.vectors))
         until(lambda: all(receipt.complete for receipt in one.receipts()))
-        assert server.held(one) == [len(model.vectors)]
+        until(lambda: server.held(one) == [len(model.vectors)])
         assert found(one) == found(two) == model.nearest()
         until(lambda: owner_among(hosts).verify().ok)

@@ -15,7 +15,7 @@ NOTES = Path(__file__).parent / "programs" / "notes.py"
 
 def held(path: Path) -> list[str]:
     with Memory(path, embedder=HashingEmbedder(16), index="exact") as memory:
-        return [record.content for record in memory.list(order_by="id")]
+        return [record.content for record in memory.list(order_by="id", limit=100_000)]
 
 
 def test_a_program_that_is_left_alone_ends_and_tells_what_it_came_by(path: Path) -> None:

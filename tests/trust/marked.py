@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
 import secrets
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +17,6 @@ from commonplace import Memory, PrecomputedEmbedder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 DIMENSION = 16
 
@@ -77,9 +79,19 @@ class Marked:
 
 def traces(directory: Path, patterns: Iterable[bytes]) -> int:
     """How many of the patterns stand anywhere in the files of a directory, names included."""
-    files = [file for file in directory.rglob("*") if file.is_file()]
-    held = b"\n".join([*(file.read_bytes() for file in files), *(str(f).encode() for f in files)])
+    files = contents(directory)
+    held = b"\n".join([*files.values(), *(str(file).encode() for file in files)])
     return sum(pattern in held for pattern in patterns)
+
+
+def contents(directory: Path) -> dict[Path, bytes]:
+    """What is in the files of a directory, but for those that an index process just removes."""
+    found: dict[Path, bytes] = {}
+    for place, _, names in os.walk(directory):
+        for file in (Path(place, name) for name in names):
+            with contextlib.suppress(FileNotFoundError):
+                found[file] = file.read_bytes()
+    return found
 
 
 def words_kept(directory: Path, words: Iterable[str]) -> int:

@@ -308,9 +308,11 @@ def taken_while_writing(tmp_path: Path, snapshots: int, figures: Figures) -> Non
         assert writer.stdout is not None
         for number in range(snapshots):
             # All that the pipe holds was acknowledged before the backup begins.
-            writer.stdin.write(b"say\n")
-            writer.stdin.flush()
-            said.append(writer.stdout.readline().decode().strip())
+            said.append("0")
+            while int(said[-1]) <= number + 1:  # it writes on
+                writer.stdin.write(b"say\n")
+                writer.stdin.flush()
+                said[-1] = writer.stdout.readline().decode().strip()
             memory.add(f"own {number}", id=f"own{number}")
             file, place = tmp_path / f"b{number}", tmp_path / f"r{number}"
             report = memory.backup(file)

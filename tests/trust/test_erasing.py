@@ -221,7 +221,10 @@ def test_another_handle_sees_what_was_erased_and_what_was_written_again(path: Pa
         assert one.verify().ok
 
 
-def test_the_owner_of_the_index_removes_it_for_another_that_erases(path: Path) -> None:
+def test_the_owner_of_the_index_removes_it_for_another_that_erases(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commonplace.maintenance.erasing.WAIT", 120)
     embedder = HashingEmbedder(64)
     with Memory(path, embedder=embedder, index="chroma") as owner:
         gone = owner.add("a secret zqsecretq", scope="zqalice")

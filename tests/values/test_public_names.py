@@ -43,7 +43,7 @@ def loaded_by(program: str) -> set[str]:
     """Which of the heavy packages a fresh interpreter has imported after a program."""
     report = f"{program}\nimport sys; print(*({set(HEAVY)!r} & set(sys.modules)))"
     ran = subprocess.run(
-        [sys.executable, "-c", report], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", report], capture_output=True, text=True, check=True, timeout=120
     )
     return set(ran.stdout.split())
 

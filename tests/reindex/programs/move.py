@@ -1,11 +1,13 @@
 """Moves a memory to another embedder, and dies at the moment it is told.
 
 Arguments: the memory's directory; the name of a writing method of `SpaceChange`, or `-`; at which
-call of it to die. Prints after every batch how many texts it has embedded.
+call of it to die; after how many batches to wait for a kill. Prints after every batch how many
+texts it has embedded.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
@@ -19,13 +21,20 @@ from commonplace.maintenance import reindex
 
 
 def main() -> None:
-    path, method, call = sys.argv[1:]
+    path, method, call, batches = sys.argv[1:]
+    told = itertools.count(1)
     reindex._DROPPED_AT_ONCE = 20  # pyright: ignore[reportPrivateUsage] - so that it takes several
     if method != "-":
         die_in(method, int(call))
     embedder = Watched(before=rest)
+
+    def progress(_done: int, _total: int) -> None:
+        tell(embedder.texts)
+        if next(told) == int(batches):
+            sys.stdin.read()
+
     with Memory(path, index="exact") as memory:
-        memory.reindex(embedder, batch=4, progress=lambda _done, _total: tell(embedder.texts))
+        memory.reindex(embedder, batch=4, progress=progress)
     tell("done")
 
 

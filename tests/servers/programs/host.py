@@ -14,7 +14,7 @@ from commonplace import ChromaServer
 
 place, url, seconds = sys.argv[1:]
 owning = as_hosts(float(seconds)) if float(seconds) else contextlib.nullcontext()
-with owning, memory_on(place, ChromaServer(url, timeout=1)) as memory:
+with owning, memory_on(place, ChromaServer(url)) as memory:
     fill(memory)
     memory.flush()
     sys.stdout.write(f"{worker_of(memory)}\n")

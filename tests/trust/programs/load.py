@@ -34,6 +34,8 @@ def main() -> None:
             if step == 2 * STEPS // 3:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (UNLIMITED, UNLIMITED))
             one(memory, names, chance, f"{seed}x{step}")
+        while fault == "killed":  # which comes at the latest now
+            signal.pause()
 
 
 def one(memory: Memory, names: list[str], chance: random.Random, fresh: str) -> None:

@@ -68,9 +68,9 @@ def _keep(task: dict[str, Any], pipe: int, errors: int) -> None:
     program = os.fork()
     if program == 0:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        crash.send("pid", os.getpid())  # before all that it says, or it could not be killed for it
         _run(task)
         sys.exit()  # as an interpreter of its own: with all that is done on the way out
-    crash.send("pid", program)
     _, status = os.waitpid(program, 0)
     crash.send("ended", os.waitstatus_to_exitcode(status))
     os._exit(0)
