@@ -45,6 +45,16 @@ SELECT setval('scopes_id_seq', 1);
 """
 
 
+def place_of(path: Path) -> str:
+    """Where a memory opened on a directory is: what a child process is told to open."""
+    return str(store._place(path))  # pyright: ignore[reportPrivateUsage] - nothing else tells where
+
+
+def index_at(path: Path) -> str:
+    """The index that has a process, for a memory opened on a directory."""
+    return "pgvector" if place_of(path).startswith("postgresql:") else "chroma"
+
+
 class Postgres:
     """A running server.
 

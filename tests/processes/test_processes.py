@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.pgserver import index_at, place_of
 
 from commonplace import (
     ClosedStoreError,
@@ -47,7 +48,7 @@ with Memory(path, embedder=HashingEmbedder(16)) as memory:
 
 def _writer(path: Path, name: str, seed: int, batches: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path), name, str(seed), str(batches)],
+        [sys.executable, "-c", WRITER, place_of(path), name, str(seed), str(batches)],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -186,14 +187,16 @@ def test_a_killed_memory_takes_its_index_process_with_it(path: Path) -> None:
     script = """
 import sys, time
 from commonplace import HashingEmbedder, Memory
-memory = Memory(sys.argv[1], embedder=HashingEmbedder(16), index="chroma")
+memory = Memory(sys.argv[1], embedder=HashingEmbedder(16), index=sys.argv[2])
 memory.add("x")
 memory.flush()
 print(memory._store._index._process.pid, flush=True)
 time.sleep(60)
 """
     child = subprocess.Popen(
-        [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", script, place_of(path), index_at(path)],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert child.stdout is not None
     index_process = int(child.stdout.readline())
@@ -215,6 +218,7 @@ def test_use_after_close_is_refused(memory: Memory) -> None:
         memory.count()
 
 
+@pytest.mark.files
 def test_a_newer_or_foreign_ledger_is_refused(path: Path) -> None:
     with _opened(path) as memory:
         memory.add("x")
@@ -240,6 +244,7 @@ def _sql(path: Path, statement: str) -> None:
     subprocess.run([sys.executable, "-c", script, path / "ledger.sqlite", statement], check=True)
 
 
+@pytest.mark.files
 def test_files_are_private_whatever_the_umask(path: Path) -> None:
     former = os.umask(0)
     try:
@@ -253,6 +258,7 @@ def test_files_are_private_whatever_the_umask(path: Path) -> None:
         assert mode == (0o700 if file.is_dir() else 0o600), file
 
 
+@pytest.mark.files
 def test_places_that_cannot_hold_a_memory_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("x")
@@ -281,6 +287,7 @@ except CommonplaceError as error:
 """
 
 
+@pytest.mark.files
 def test_missing_rights_are_named(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir()
@@ -322,6 +329,7 @@ memory.close()
 """
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("limit", [300_000, 1_000_000, 3_000_000])
 def test_a_full_disk_is_said_and_survived(path: Path, limit: int) -> None:
     done = subprocess.run(
