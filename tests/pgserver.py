@@ -11,8 +11,10 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from sqlalchemy import text
 
 from commonplace import store
+from commonplace.ledger.ledger import Ledger
 from commonplace.ledger.schema import metadata
 
 if TYPE_CHECKING:
@@ -53,6 +55,13 @@ def place_of(path: Path) -> str:
 def index_at(path: Path) -> str:
     """The index that has a process, for a memory opened on a directory."""
     return "pgvector" if place_of(path).startswith("postgresql:") else "chroma"
+
+
+def tell_ledger(path: Path, statement: str, **values: object) -> None:
+    """Run a statement on the tables of a memory, wherever it is."""
+    ledger = Ledger.open(store._place(path), durability="normal", create=False)  # pyright: ignore[reportPrivateUsage] - as above
+    with contextlib.closing(ledger), ledger.write() as transaction:
+        transaction._connection.execute(text(statement), values)  # pyright: ignore[reportPrivateUsage] - no verb does it
 
 
 class Postgres:

@@ -99,7 +99,9 @@ def test_a_memory_that_is_only_forgotten_is_closed(
     """Regression: its own finalizer kept it alive, through the sweeper's method."""
     used(path, index_at(path))
     before = held()
-    memory = Memory(path, embedder=HashingEmbedder(16), index=index_at(path), sweep_every=sweep_every)
+    memory = Memory(
+        path, embedder=HashingEmbedder(16), index=index_at(path), sweep_every=sweep_every
+    )
     memory.add("text")
     memory.flush()
     assert len(index_processes(path)) == 1
