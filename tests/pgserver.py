@@ -11,10 +11,12 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import sql
 from sqlalchemy import text
 
 from commonplace import store
 from commonplace.ledger.ledger import Ledger
+from commonplace.ledger.postgres_place import Place
 from commonplace.ledger.schema import metadata
 
 if TYPE_CHECKING:
@@ -55,6 +57,24 @@ def place_of(path: Path) -> str:
 def index_at(path: Path) -> str:
     """The index that has a process, for a memory opened on a directory."""
     return "pgvector" if place_of(path).startswith("postgresql:") else "chroma"
+
+
+def rows_at(url: str) -> dict[str, bytes]:
+    """All that the tables of a memory hold, by their names."""
+    place = Place.of(url)
+    listed = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = %s::regnamespace"
+    with psycopg.connect(place.url) as connection:
+        names = [name for (name,) in connection.execute(listed, (place.schema,)).fetchall()]
+        rows = "SELECT r::text FROM {} AS r"
+        return {
+            name: b"\n".join(
+                row.encode()
+                for (row,) in connection.execute(
+                    sql.SQL(rows).format(sql.Identifier(place.schema, name))
+                )
+            )
+            for name in names
+        }
 
 
 def tell_ledger(path: Path, statement: str, **values: object) -> None:

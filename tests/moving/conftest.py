@@ -75,21 +75,21 @@ def _sum_up(execute: Any) -> None:
 def contents_of() -> ContentsOf:
     """Every row of a memory that is to be seen, sorted."""
 
-    def columns(table: str) -> str:
-        names = [name for name in metadata.tables[table].c.keys() if name not in _NUMBERS]
-        return ", ".join(f"{table}.{name}" for name in names)
+    def seen_columns(table: str) -> str:
+        columns = (column.name for column in metadata.tables[table].c)
+        return ", ".join(f"{table}.{name}" for name in columns if name not in _NUMBERS)
 
     def queries() -> Mapping[str, str]:
         seen, state = _SEEN
         found = {
-            table: state.format(table, columns(table)) + seen.format(table)
+            table: state.format(table, seen_columns(table)) + seen.format(table)
             for table in ("records", "versions")
         }
         pairs = (("records", "vectors", "record_pk"), ("versions", "version_vectors", "version_pk"))
         for table, held, owner in pairs:
             found[held] = _VECTORS.format(table, held, owner) + seen.format(table)
         found["threads"] = (
-            f"SELECT s.path, {columns('threads')} FROM threads "  # noqa: S608 - our own names
+            f"SELECT s.path, {seen_columns('threads')} FROM threads "  # noqa: S608 - our own names
             "JOIN scopes AS s ON s.id = scope_id"
         )
         found["messages"] = _MESSAGES + seen.format("records")
