@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from commonplace import store
 from commonplace.ledger.ledger import Ledger
+from commonplace.ledger.postgres_database import PostgresDatabase
 from commonplace.ledger.postgres_place import Place
 from commonplace.ledger.schema import metadata
 
@@ -120,6 +121,7 @@ class Postgres:
     def instead_of_files(self, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
         """Let memories that are opened on directories have schemas instead, as long as it lasts."""
         place = store._place  # pyright: ignore[reportPrivateUsage] - nothing else tells where
+        prepare = PostgresDatabase.prepare
         used: list[str] = []
 
         def elsewhere(path: object) -> Path | str | None:
@@ -130,11 +132,16 @@ class Postgres:
             schema = f"at_{hashlib.blake2b(named, digest_size=8).hexdigest()}"
             if schema not in used:
                 used.append(schema)
-                if self._unused:
-                    self.run(f'ALTER SCHEMA "{self._unused.pop()}" RENAME TO "{schema}"')
             return self.at(schema)
 
+        def prepared(database: Any) -> str:
+            schema, made = database._place.schema, self._unused
+            if database._create and schema in used and made and not self._is_there(schema):
+                self.run(f'ALTER SCHEMA "{made.pop()}" RENAME TO "{schema}"')
+            return prepare(database)
+
         monkeypatch.setattr(store, "_place", elsewhere)
+        monkeypatch.setattr(PostgresDatabase, "prepare", prepared)
         yield
         for schema in used:
             self._clean(schema)
@@ -147,6 +154,10 @@ class Postgres:
             self._unused.remove(schema)
         yield self.at(schema)
         self._clean(schema)
+
+    def _is_there(self, schema: str) -> bool:
+        known = "SELECT FROM pg_namespace WHERE nspname = %s"
+        return self._admin.execute(known, (schema,)).rowcount > 0
 
     def _clean(self, schema: str) -> None:
         """Make a memory that was used one for another test."""

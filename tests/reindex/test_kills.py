@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.pgserver import place_of
 from tests.reindex.lives import NEW, OLD, Life, assert_alike, assert_nothing_left, found
 
 from commonplace import HashingEmbedder, Memory
@@ -20,7 +21,7 @@ MOVE = Path(__file__).parent / "programs" / "move.py"
 
 def moving(path: Path, method: str = "-", call: int = 0) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(MOVE), str(path), method, str(call)],
+        [sys.executable, str(MOVE), place_of(path), method, str(call)],
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
