@@ -199,6 +199,8 @@ def test_the_working_directorys_env_file_is_not_read(
 # Puts an empty index of Chroma's in place of the memory's, in a process of its own.
 EMPTY = """
 import json, pathlib, shutil, sys, chromadb
+
+pytestmark = pytest.mark.files
 index = pathlib.Path(sys.argv[1])
 manifest = json.loads((index / "manifest.json").read_text())
 shutil.rmtree(index)

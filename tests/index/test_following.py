@@ -23,6 +23,8 @@ from commonplace.index.comparing import followed
 # Chroma is read in a process of its own, with nothing of ours, as any Chroma tool would.
 READ = """
 import json, sys, chromadb
+
+pytestmark = pytest.mark.files
 client = chromadb.PersistentClient(sys.argv[1])
 for collection in client.list_collections():
     got = client.get_collection(collection.name, embedding_function=None).get(
