@@ -78,10 +78,14 @@ def rows_at(url: str) -> dict[str, bytes]:
         }
 
 
+def ledger_at(path: Path) -> Ledger:
+    """The ledger of a memory that was opened on a directory, wherever it is."""
+    return Ledger.open(store._place(path), create=False)  # pyright: ignore[reportPrivateUsage] - as above
+
+
 def tell_ledger(path: Path, statement: str, **values: object) -> None:
     """Run a statement on the tables of a memory, wherever it is."""
-    ledger = Ledger.open(store._place(path), durability="normal", create=False)  # pyright: ignore[reportPrivateUsage] - as above
-    with contextlib.closing(ledger), ledger.write() as transaction:
+    with contextlib.closing(ledger_at(path)) as ledger, ledger.write() as transaction:
         transaction._connection.execute(text(statement), values)  # pyright: ignore[reportPrivateUsage] - no verb does it
 
 
