@@ -6,8 +6,8 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.pgserver import place_of
 from tests.comparing.checked import equal, sync
+from tests.pgserver import place_of
 
 from commonplace import (
     ConflictError,
