@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from tests.index.conftest import Built
 
+pytestmark = pytest.mark.files
+
 QUERY = np.random.default_rng(11).standard_normal(32).astype(np.float32)
 
 
@@ -199,8 +201,6 @@ def test_the_working_directorys_env_file_is_not_read(
 # Puts an empty index of Chroma's in place of the memory's, in a process of its own.
 EMPTY = """
 import json, pathlib, shutil, sys, chromadb
-
-pytestmark = pytest.mark.files
 index = pathlib.Path(sys.argv[1])
 manifest = json.loads((index / "manifest.json").read_text())
 shutil.rmtree(index)

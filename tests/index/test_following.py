@@ -20,11 +20,11 @@ from commonplace import Hits, PrecomputedEmbedder
 from commonplace import Memory as OpenMemory
 from commonplace.index.comparing import followed
 
+pytestmark = pytest.mark.files
+
 # Chroma is read in a process of its own, with nothing of ours, as any Chroma tool would.
 READ = """
 import json, sys, chromadb
-
-pytestmark = pytest.mark.files
 client = chromadb.PersistentClient(sys.argv[1])
 for collection in client.list_collections():
     got = client.get_collection(collection.name, embedding_function=None).get(
