@@ -11,8 +11,13 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import sql
+from sqlalchemy import text
 
 from commonplace import store
+from commonplace.ledger.ledger import Ledger
+from commonplace.ledger.postgres_database import PostgresDatabase
+from commonplace.ledger.postgres_place import Place
 from commonplace.ledger.schema import metadata
 
 if TYPE_CHECKING:
@@ -43,6 +48,45 @@ INSERT INTO scope_tree (ancestor_id, scope_id) VALUES (1, 1);
 INSERT INTO settings (name, value) VALUES ('ledger_id', gen_random_uuid()::text);
 SELECT setval('scopes_id_seq', 1);
 """
+
+
+def place_of(path: Path) -> str:
+    """Where a memory opened on a directory is: what a child process is told to open."""
+    return str(store._place(path))  # pyright: ignore[reportPrivateUsage] - nothing else tells where
+
+
+def index_at(path: Path) -> str:
+    """The index that has a process, for a memory opened on a directory."""
+    return "pgvector" if place_of(path).startswith("postgresql:") else "chroma"
+
+
+def rows_at(url: str) -> dict[str, bytes]:
+    """All that the tables of a memory hold, by their names."""
+    place = Place.of(url)
+    listed = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = %s::regnamespace"
+    with psycopg.connect(place.url) as connection:
+        names = [name for (name,) in connection.execute(listed, (place.schema,)).fetchall()]
+        rows = "SELECT r::text FROM {} AS r"
+        return {
+            name: b"\n".join(
+                row.encode()
+                for (row,) in connection.execute(
+                    sql.SQL(rows).format(sql.Identifier(place.schema, name))
+                )
+            )
+            for name in names
+        }
+
+
+def ledger_at(path: Path) -> Ledger:
+    """The ledger of a memory that was opened on a directory, wherever it is."""
+    return Ledger.open(store._place(path), create=False)  # pyright: ignore[reportPrivateUsage] - as above
+
+
+def tell_ledger(path: Path, statement: str, **values: object) -> None:
+    """Run a statement on the tables of a memory, wherever it is."""
+    with contextlib.closing(ledger_at(path)) as ledger, ledger.write() as transaction:
+        transaction._connection.execute(text(statement), values)  # pyright: ignore[reportPrivateUsage] - no verb does it
 
 
 class Postgres:
@@ -81,6 +125,7 @@ class Postgres:
     def instead_of_files(self, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
         """Let memories that are opened on directories have schemas instead, as long as it lasts."""
         place = store._place  # pyright: ignore[reportPrivateUsage] - nothing else tells where
+        prepare = PostgresDatabase.prepare
         used: list[str] = []
 
         def elsewhere(path: object) -> Path | str | None:
@@ -91,11 +136,16 @@ class Postgres:
             schema = f"at_{hashlib.blake2b(named, digest_size=8).hexdigest()}"
             if schema not in used:
                 used.append(schema)
-                if self._unused:
-                    self.run(f'ALTER SCHEMA "{self._unused.pop()}" RENAME TO "{schema}"')
             return self.at(schema)
 
+        def prepared(database: Any) -> str:
+            schema, made = database._place.schema, self._unused
+            if database._create and schema in used and made and not self._is_there(schema):
+                self.run(f'ALTER SCHEMA "{made.pop()}" RENAME TO "{schema}"')
+            return prepare(database)
+
         monkeypatch.setattr(store, "_place", elsewhere)
+        monkeypatch.setattr(PostgresDatabase, "prepare", prepared)
         yield
         for schema in used:
             self._clean(schema)
@@ -108,6 +158,10 @@ class Postgres:
             self._unused.remove(schema)
         yield self.at(schema)
         self._clean(schema)
+
+    def _is_there(self, schema: str) -> bool:
+        known = "SELECT FROM pg_namespace WHERE nspname = %s"
+        return self._admin.execute(known, (schema,)).rowcount > 0
 
     def _clean(self, schema: str) -> None:
         """Make a memory that was used one for another test."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.pgserver import place_of
 from typer.testing import CliRunner
 
 from commonplace.cli import app
@@ -30,10 +31,15 @@ class Cli:
 
     memory: Path
 
+    @property
+    def on_disk(self) -> bool:
+        """Whether the memory is really in that directory."""
+        return place_of(self.memory) == str(self.memory)
+
     def __call__(self, *args: str, stdin: str | bytes | None = None, code: int = 0) -> Result:
         """Run it in this process; an exception that is no exit fails the test."""
         # NO_COLOR and a width, so that what is printed does not depend on where tests run.
-        env = {"COMMONPLACE_MEMORY": str(self.memory), "NO_COLOR": "1", "COLUMNS": "100"}
+        env = {"COMMONPLACE_MEMORY": place_of(self.memory), "NO_COLOR": "1", "COLUMNS": "100"}
         result = CliRunner().invoke(app, list(args), input=stdin, env=env, catch_exceptions=False)
         assert result.exit_code == code, result.output
         assert "Traceback" not in result.output
@@ -47,7 +53,7 @@ class Cli:
         self, *args: str | bytes, stdin: bytes = b"", **environment: str
     ) -> subprocess.CompletedProcess[bytes]:
         """Run it as a process of its own."""
-        env = {**os.environ, "COMMONPLACE_MEMORY": str(self.memory), **environment}
+        env = {**os.environ, "COMMONPLACE_MEMORY": place_of(self.memory), **environment}
         command: list[str | bytes] = [sys.executable, "-c", _PROGRAM, *args]
         return subprocess.run(command, input=stdin, env=env, capture_output=True, check=False)
 

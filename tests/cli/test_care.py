@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
@@ -29,6 +31,7 @@ def test_a_sound_memory_is_repaired_without_changes(stocked: Cli) -> None:
     assert stocked.json("stats")["records"] == 3
 
 
+@pytest.mark.files
 def test_a_ledger_that_is_no_database_is_a_problem(stocked: Cli) -> None:
     _overwrite(stocked, start=0)
     report = stocked.json("verify", code=3)
@@ -37,6 +40,7 @@ def test_a_ledger_that_is_no_database_is_a_problem(stocked: Cli) -> None:
     assert stocked("verify", code=3).stdout.startswith("problem: ")
 
 
+@pytest.mark.files
 def test_damaged_pages_are_a_problem(stocked: Cli) -> None:
     stocked.process("add", "-", stdin=b"word " * 100_000)
     _overwrite(stocked, start=8192)
@@ -46,6 +50,7 @@ def test_damaged_pages_are_a_problem(stocked: Cli) -> None:
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.files
 def test_other_commands_say_that_the_ledger_is_damaged(stocked: Cli) -> None:
     _overwrite(stocked, start=0)
     assert stocked("list", code=1).stderr.startswith("error: ")

@@ -57,6 +57,7 @@ def keys_file(path: Path, key: bytes) -> str:
     return str(path)
 
 
+@pytest.mark.files
 def test_each_memory_has_keys_of_its_own(here: Cli, tmp_path: Path) -> None:
     ours, theirs = bytes(32), bytes([7]) * 32
     path = tmp_path / "sealed"
@@ -100,6 +101,7 @@ def test_the_embedder_of_the_settings_is_not_asked_of_the_other_memory(
         assert cli.json("diff", str(there))["same"] == 3
 
 
+@pytest.mark.files
 def test_the_doctor_takes_the_keys(cli: Cli, tmp_path: Path) -> None:
     with Memory(cli.memory, encryption=Encryption(keys={"k": bytes(32)})) as memory:
         memory.add("what nobody reads")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
     from tests.cli.conftest import Cli
 
 
@@ -16,6 +17,7 @@ def settings_of(cli: Cli, *args: str) -> dict[str, tuple[str, str]]:
     return {row["name"]: (row["value"], row["origin"]) for row in rows}
 
 
+@pytest.mark.files
 def test_each_option_is_shown_with_where_it_came_from(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text('durability = "full"\n')
@@ -29,6 +31,7 @@ def test_each_option_is_shown_with_where_it_came_from(cli: Cli, tmp_path: Path) 
     assert lines[1].split() == ["memory", "here", "argument"]
 
 
+@pytest.mark.files
 def test_the_memory_of_a_file_is_used_by_commands(
     stocked: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

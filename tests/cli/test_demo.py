@@ -70,6 +70,7 @@ def test_keep_leaves_the_memory_to_be_used(cli: Cli, cut_down: Path) -> None:
     assert "has_answer" not in json.dumps(record)
 
 
+@pytest.mark.files
 def test_keep_does_not_touch_a_directory_in_use(stocked: Cli, cut_down: Path) -> None:
     refused = stocked("demo", "--data", str(cut_down), "--keep", str(stocked.memory), code=1)
     assert "is not empty" in refused.stderr

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.pgserver import place_of
 
 from commonplace import Memory
 
@@ -66,7 +67,7 @@ def test_following_tells_what_there_is_and_what_comes_until_interrupted(stocked:
     )
     follower = subprocess.Popen(
         [sys.executable, "-c", program, "events", "--follow", "--json", "--after", "1"],
-        env={**os.environ, "COMMONPLACE_MEMORY": str(stocked.memory)},
+        env={**os.environ, "COMMONPLACE_MEMORY": place_of(stocked.memory)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from commonplace import Encryption, Memory
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def test_a_quota_is_set_shown_and_removed(stocked: Cli) -> None:
     stocked("quota", "users", "--records", "3", "--remove", code=2)
 
 
+@pytest.mark.files
 def test_an_encrypted_memory_takes_its_keys_from_a_file(cli: Cli, tmp_path: Path) -> None:
     old, new = bytes(range(32)), bytes(range(1, 33))
     with Memory(cli.memory, encryption=Encryption(keys={"old": old})) as memory:

@@ -4,13 +4,15 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
     from tests.cli.conftest import Cli
 
 
+@pytest.mark.files
 def test_a_memory_is_migrated(stocked: Cli, tmp_path: Path) -> None:
     target = tmp_path / "target"
     result = stocked("migrate", str(stocked.memory), str(target))
@@ -22,12 +24,14 @@ def test_a_memory_is_migrated(stocked: Cli, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.files
 def test_the_report_is_json(stocked: Cli, tmp_path: Path) -> None:
     report = stocked.json("migrate", str(stocked.memory), str(tmp_path / "target"))
     assert (report["ok"], report["failures"]) == (True, [])
     assert report["tables"]["records"]["rows_there"] == 3
 
 
+@pytest.mark.files
 def test_a_copy_that_is_not_equal_has_an_exit_code_of_its_own(
     stocked: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.comparing.checked import equal, sync
+from tests.pgserver import place_of
 
 from commonplace import (
     ConflictError,
@@ -88,6 +89,7 @@ def test_a_copy_goes_on_after_a_restart(path: Path, tmp_path: Path) -> None:
         assert sync(copy, source) == (0, 1, 0)
 
 
+@pytest.mark.files
 def test_an_older_copy_of_the_source_is_read_anew(tmp_path: Path) -> None:
     """Its journal ends before what was followed: nothing in it would be seen otherwise."""
     with Memory(":memory:", embedder=HashingEmbedder(16)) as copy:
@@ -111,6 +113,7 @@ def test_an_older_copy_of_the_source_is_read_anew(tmp_path: Path) -> None:
             assert not copy.diff(source).changed
 
 
+@pytest.mark.files
 def test_copies_of_the_files_are_memories_of_their_own(path: Path, tmp_path: Path) -> None:
     """Two machines go on from one backup, and each brings in what the other did."""
 
@@ -135,11 +138,13 @@ def test_copies_of_the_files_are_memories_of_their_own(path: Path, tmp_path: Pat
         assert sync(other, one) == (0, 1, 0)
 
 
-def test_two_handles_on_one_directory_are_one_memory(path: Path, tmp_path: Path) -> None:
+def test_two_handles_on_one_place_are_one_memory(path: Path, tmp_path: Path) -> None:
     link = tmp_path / "link"
+    on_server = place_of(path) != str(path)
     with Memory(path, embedder=HashingEmbedder(16)) as memory:
         link.symlink_to(path)
-        with Memory(link, embedder=HashingEmbedder(16)) as same:
+        named = f"{place_of(path)}&pool_size=3" if on_server else link
+        with Memory(named, embedder=HashingEmbedder(16)) as same:
             memory.add("tea", scope="a")
             assert memory.scope("a").diff(same.scope("a")).same == 1
             for verb in (memory.sync, memory.merge):

@@ -143,6 +143,7 @@ def test_words_stand_for_none(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.files
 def test_a_memory_is_opened_by_its_configuration(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     file = tmp_path / "deep" / "settings.toml"
@@ -295,6 +296,7 @@ def test_a_file_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -
         Memory.from_config()
 
 
+@pytest.mark.files
 def test_keys_come_from_a_file_or_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,6 +97,7 @@ def test_a_spec_says_all_that_a_storage_is(tmp_path: Path) -> None:
     again.close()
 
 
+@pytest.mark.files
 def test_a_memory_without_files_is_found_while_it_is_open(shared: Memory) -> None:
     storage = CommonplaceStorage(shared)
     assert open_storage(storage.spec) is storage

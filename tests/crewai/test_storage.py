@@ -16,6 +16,7 @@ import pytest
 from crewai.memory.storage.backend import EmbeddingDimensionMismatchError, StorageBackend
 from crewai.memory.types import MemoryRecord
 from tests.crewai.records import EAST, JUNE, NORTH, record
+from tests.pgserver import place_of
 
 from commonplace import ClosedStoreError, HashingEmbedder, InvalidInputError, Memory, Source
 from crewai_commonplace import CommonplaceStorage
@@ -417,11 +418,10 @@ while ends == "killed":
 """
 
 
-@pytest.mark.files
 def test_two_processes_and_a_kill_lose_nothing(path: Path) -> None:
     def start(name: str, ends: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", SAVER, str(path), name, ends],
+            [sys.executable, "-W", "ignore", "-c", SAVER, place_of(path), name, ends],
             stdout=subprocess.PIPE,
             text=True,
         )

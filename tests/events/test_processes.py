@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from tests.events.conftest import SOON
+from tests.pgserver import place_of
 
 from commonplace import Event, HashingEmbedder, Memory
 
-pytestmark = pytest.mark.files
 PROGRAMS = Path(__file__).parent / "programs"
 
 
@@ -24,7 +24,7 @@ def handled_until_killed(path: Path, start: str, kill_after: int) -> list[int]:
 
     It handles at most fifty more, and waits there for the kill.
     """
-    command = [sys.executable, str(PROGRAMS / "handle.py"), str(path), start]
+    command = [sys.executable, str(PROGRAMS / "handle.py"), place_of(path), start]
     child = subprocess.Popen(
         [*command, str(kill_after + 50)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -47,7 +47,7 @@ def test_over_kills_every_event_is_handled_at_least_once_and_in_order(path: Path
         assert last - 200 <= handled[0] <= last + 1
         last = handled[-1]
     done = subprocess.run(
-        [sys.executable, str(PROGRAMS / "handle.py"), str(path), "-"],
+        [sys.executable, str(PROGRAMS / "handle.py"), place_of(path), "-"],
         capture_output=True,
         text=True,
         check=True,
@@ -73,7 +73,8 @@ def test_what_other_processes_write_is_told_in_the_order_of_commits(path: Path) 
     with opened(path) as memory:
         subscription = memory.on("*", told.append)
         writers = [
-            subprocess.Popen([sys.executable, "-c", WRITER, str(path), f"w/{n}"]) for n in range(2)
+            subprocess.Popen([sys.executable, "-c", WRITER, place_of(path), f"w/{n}"])
+            for n in range(2)
         ]
         assert [writer.wait(SOON) for writer in writers] == [0, 0]
         memory.add("and one of ours")
@@ -86,14 +87,16 @@ def test_what_other_processes_write_is_told_in_the_order_of_commits(path: Path) 
 def test_what_another_process_writes_is_told_without_being_asked(path: Path) -> None:
     with opened(path) as memory:
         subscription = memory.on("*", print)
-        subprocess.run([sys.executable, "-c", WRITER, str(path), "w"], check=True, timeout=SOON)
+        subprocess.run(
+            [sys.executable, "-c", WRITER, place_of(path), "w"], check=True, timeout=SOON
+        )
         assert subscription.wait(seq=100, timeout=SOON)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 def test_a_forked_child_delivers_nothing(path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, str(PROGRAMS / "fork.py"), str(path)],
+        [sys.executable, str(PROGRAMS / "fork.py"), place_of(path)],
         capture_output=True,
         text=True,
         check=False,
@@ -143,7 +146,7 @@ def test_an_interpreter_that_ends_ends_quietly_and_passes_over_nothing(
 ) -> None:
     """`needy` asks for a thread, which an interpreter that ends refuses: no fault of the event."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", EXIT, str(path), handler],
+        [sys.executable, "-W", "error", "-c", EXIT, place_of(path), handler],
         capture_output=True,
         text=True,
         check=False,

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from tests.index.conftest import Built
 
+pytestmark = pytest.mark.files
+
 QUERY = np.random.default_rng(11).standard_normal(32).astype(np.float32)
 
 

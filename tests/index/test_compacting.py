@@ -15,6 +15,8 @@ from commonplace.testing import crash
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.files
+
 PROGRAM = Path(__file__).parents[1] / "trust" / "programs" / "compact.py"
 COUNT, DIMENSION, LIMIT = 1_200, 8, 500
 VECTORS = np.random.default_rng(4).standard_normal((COUNT, DIMENSION)).astype(np.float32)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from commonplace import Memory
 
+pytestmark = pytest.mark.files
+
 QUERY = np.random.default_rng(3).standard_normal(32).astype(np.float32)
 
 

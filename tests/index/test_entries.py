@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from commonplace.index.follower import entry_id, record_ids
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.files
 
 IDS = st.text(st.sampled_from("ab#01²\\% "), min_size=1) | st.text(min_size=1)
 ENTRIES = st.tuples(IDS, st.integers(0, 4095))

@@ -20,6 +20,8 @@ from commonplace import Hits, PrecomputedEmbedder
 from commonplace import Memory as OpenMemory
 from commonplace.index.comparing import followed
 
+pytestmark = pytest.mark.files
+
 # Chroma is read in a process of its own, with nothing of ours, as any Chroma tool would.
 READ = """
 import json, sys, chromadb

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.index.conftest import Built
 
+pytestmark = pytest.mark.files
+
 QUERY = np.random.default_rng(3).standard_normal(32).astype(np.float32)
 
 

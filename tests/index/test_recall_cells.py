@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float32]
 
+pytestmark = pytest.mark.files
+
 K = 10
 SHARES = (1, 10, 100, 500, 1000)
 """Of a thousand: what a filter leaves."""

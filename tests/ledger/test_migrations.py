@@ -111,6 +111,7 @@ def test_opening_again_changes_nothing(path: Path) -> None:
     assert (path / LEDGER_FILE).read_bytes() == before
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("newer", ["0002", "9999", "1000"])
 def test_a_newer_format_is_refused_by_name(path: Path, newer: str) -> None:
     Ledger.open(path).close()

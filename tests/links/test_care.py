@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING
 
-import pytest
+from tests.pgserver import tell_ledger
 
 from commonplace import HashingEmbedder, Memory
 
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.files
 def test_loose_links_are_a_problem_and_are_mended(path: Path) -> None:
     with Memory(path, embedder=HashingEmbedder(8)) as memory:
         memory.add_many([{"id": name} for name in "abc"])
@@ -21,10 +19,8 @@ def test_loose_links_are_a_problem_and_are_mended(path: Path) -> None:
         memory.link("a", "c")
         memory.link("c", "b")
         assert memory.verify().ok
-    with sqlite3.connect(path / "ledger.sqlite") as connection:
-        connection.execute("UPDATE links SET target_id = 'gone' WHERE target_id = 'c'")
-        connection.execute("UPDATE links SET source_id = 'gone' WHERE source_id = 'c'")
-    connection.close()
+    tell_ledger(path, "UPDATE links SET target_id = 'gone' WHERE target_id = 'c'")
+    tell_ledger(path, "UPDATE links SET source_id = 'gone' WHERE source_id = 'c'")
     with Memory(path, embedder=HashingEmbedder(8)) as memory:
         assert memory.verify().problems == ("2 links with a missing end",)
         assert [link.target_id for link in memory.links(["a", "b", "c"])] == ["b"]

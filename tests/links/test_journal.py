@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from sqlalchemy import text
+from tests.pgserver import index_at, ledger_at
 
 from commonplace import HashingEmbedder, Memory, PrecomputedEmbedder
 from commonplace.index.follower import Follower
@@ -16,16 +18,15 @@ from commonplace.ledger import Ledger
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.files
-
 EMBEDDER = PrecomputedEmbedder("t", 4)
 
 
 def journal(path: Path) -> list[dict[str, Any]]:
-    """The whole journal, as it lies in the file."""
-    with sqlite3.connect(path / "ledger.sqlite") as connection:
-        connection.row_factory = sqlite3.Row
-        return [dict(row) for row in connection.execute("SELECT * FROM journal ORDER BY seq")]
+    """The whole journal, as it lies in the ledger."""
+    with contextlib.closing(ledger_at(path)) as ledger, ledger.write() as transaction:
+        query = text("SELECT * FROM journal ORDER BY seq")
+        rows = transaction._connection.execute(query).all()  # pyright: ignore[reportPrivateUsage] - events do not say all
+        return [row._asdict() for row in rows]
 
 
 def test_linking_and_unlinking_are_logged_with_the_other_end_and_no_text(path: Path) -> None:
@@ -82,7 +83,7 @@ def test_a_link_changes_no_record_for_whoever_follows(path: Path) -> None:
         memory.add_many([{"id": name, "vector": [1, 2, 3, 4]} for name in "ab"])
         memory.link("a", "b")
         memory.unlink("a", "b")
-    ledger = Ledger.open(path)
+    ledger = ledger_at(path)
     with ledger.read() as snapshot:
         assert [change.of_record for change in snapshot.changes(0, 10)] == [
             True,
@@ -96,6 +97,7 @@ def test_a_link_changes_no_record_for_whoever_follows(path: Path) -> None:
     ledger.close()
 
 
+@pytest.mark.files
 def test_the_index_passes_links_by_and_gets_to_the_end(path: Path) -> None:
     """An entry that is taken out of the index behind its back is not put there again by a link."""
     from commonplace.index.chroma import ChromaIndex  # noqa: PLC0415 - it takes 1.5 s
@@ -124,7 +126,7 @@ def test_the_index_passes_links_by_and_gets_to_the_end(path: Path) -> None:
 
 def test_searches_and_the_index_are_as_they_were(path: Path) -> None:
     random = np.random.default_rng(1)
-    with Memory(path, embedder=EMBEDDER, index="chroma") as memory:
+    with Memory(path, embedder=EMBEDDER, index=index_at(path)) as memory:
         memory.add_many(
             {"id": f"r{n}", "content": f"number {n}", "vector": random.standard_normal(4)}
             for n in range(50)

@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.pgserver import ledger_at
 
 from commonplace import HashingEmbedder, Memory
-from commonplace.ledger import Ledger
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-pytestmark = pytest.mark.files
 
 
 @pytest.fixture
@@ -24,7 +21,7 @@ def filled(path: Path) -> Memory:
 
 
 def moved(path: Path) -> int:
-    ledger = Ledger.open(path)
+    ledger = ledger_at(path)
     with ledger.write() as transaction:
         written = transaction.links.move("old", "new", now=5)
     ledger.close()
@@ -82,7 +79,7 @@ def test_what_was_written_is_logged(filled: Memory, path: Path) -> None:
         memory.link("b", "old")
         memory.link("old", "new")
         moved(path)
-    ledger = Ledger.open(path)
+    ledger = ledger_at(path)
     with ledger.read() as snapshot:
         last = snapshot.changes(0, 100)[-1]
         assert (last.operation, last.record_id) == ("link", "b")

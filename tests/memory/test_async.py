@@ -441,7 +441,6 @@ def test_views_are_of_the_same_kind_and_as_narrow(memory: Memory) -> None:
     asyncio.run(main())
 
 
-@pytest.mark.files
 def test_opening_closing_and_wrapping(path: Path) -> None:
     async def main() -> None:
         with pytest.raises(NotFoundError):

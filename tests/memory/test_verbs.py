@@ -374,7 +374,6 @@ def test_sweeping_by_itself(path: Path) -> None:
         assert memory.stats().kinds == {}
 
 
-@pytest.mark.files
 def test_a_memory_that_is_not_there_is_not_made(path: Path) -> None:
     with pytest.raises(NotFoundError):
         Memory(path, create=False)

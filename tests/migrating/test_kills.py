@@ -15,6 +15,8 @@ from commonplace.testing import crash
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.files
+
 PROGRAM = Path(__file__).parent / "programs" / "copying.py"
 POINTS = (
     "migrate.begun",

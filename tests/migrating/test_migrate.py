@@ -30,6 +30,8 @@ from commonplace.ledger.schema import metadata
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+pytestmark = pytest.mark.files
+
 FORMATS = Path(__file__).parents[1] / "trust" / "formats"
 
 

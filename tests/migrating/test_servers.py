@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from tests.pgserver import Postgres
 
+pytestmark = pytest.mark.files
+
 PROGRAM = Path(__file__).parent / "programs" / "copying.py"
 ODD = "a\0b\1c\2d \U0001f600 \\u0000 \u202e \uffff e\u0301 '\"\\ %s $1 {}"
 VALUE = {ODD: [ODD, 2**4000, -(2**70), -0.0, 1e300, 5e-324, {"": None}], "z": 1, "a": 2}

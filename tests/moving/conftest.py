@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from commonplace import HashingEmbedder, Memory
 from commonplace.ledger.rows import checksum
+from commonplace.ledger.schema import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -61,8 +62,8 @@ def write() -> Write:
 def _sum_up(execute: Any) -> None:
     """What was written is whole: states and vectors get the checksums of what they are now."""
     for table in ("records", "versions"):
-        for row in execute(text(f"SELECT * FROM {table}")).mappings().all():  # noqa: S608 - our own names
-            again = {"sum": checksum(row), "pk": row["pk"]}
+        for row in execute(text(f"SELECT * FROM {table}")).all():  # noqa: S608 - our own names
+            again = {"sum": checksum(row._asdict()), "pk": row.pk}
             execute(text(f"UPDATE {table} SET checksum = :sum WHERE pk = :pk"), again)  # noqa: S608 - our own names
     for table in ("vectors", "version_vectors"):
         for row in execute(text(f"SELECT id, vector FROM {table}")).all():  # noqa: S608 - our own names
@@ -74,22 +75,21 @@ def _sum_up(execute: Any) -> None:
 def contents_of() -> ContentsOf:
     """Every row of a memory that is to be seen, sorted."""
 
-    def columns(execute: Any, table: str) -> str:
-        rows = execute(text(f"PRAGMA table_info({table})"))
-        names = [row[1] for row in rows if row[1] not in _NUMBERS]
-        return ", ".join(f"{table}.{name}" for name in names)
+    def seen_columns(table: str) -> str:
+        columns = (column.name for column in metadata.tables[table].c)
+        return ", ".join(f"{table}.{name}" for name in columns if name not in _NUMBERS)
 
-    def queries(execute: Any) -> Mapping[str, str]:
+    def queries() -> Mapping[str, str]:
         seen, state = _SEEN
         found = {
-            table: state.format(table, columns(execute, table)) + seen.format(table)
+            table: state.format(table, seen_columns(table)) + seen.format(table)
             for table in ("records", "versions")
         }
         pairs = (("records", "vectors", "record_pk"), ("versions", "version_vectors", "version_pk"))
         for table, held, owner in pairs:
             found[held] = _VECTORS.format(table, held, owner) + seen.format(table)
         found["threads"] = (
-            f"SELECT s.path, {columns(execute, 'threads')} FROM threads "  # noqa: S608 - our own names
+            f"SELECT s.path, {seen_columns('threads')} FROM threads "  # noqa: S608 - our own names
             "JOIN scopes AS s ON s.id = scope_id"
         )
         found["messages"] = _MESSAGES + seen.format("records")
@@ -107,7 +107,7 @@ def contents_of() -> ContentsOf:
         with _executing(memory) as execute:
             return {
                 name: sorted(map(tuple, execute(text(query), {"now": now}).all()), key=repr)
-                for name, query in queries(execute).items()
+                for name, query in queries().items()
             }
 
     return contents

@@ -156,7 +156,7 @@ def test_vectors_that_differ_are_another_state(
     copy: Memory, export: Path, write: Write, contents_of: ContentsOf, original: Memory
 ) -> None:
     copy.import_(export)
-    write(copy, "UPDATE vectors SET vector = zeroblob(length(vector)) WHERE ordinal = 1")
+    write(copy, "UPDATE vectors SET vector = :zeros WHERE ordinal = 1", zeros=bytes(12))
     assert copy.verify().ok  # it is another state, not a damaged one
     untouched(copy, contents_of, export)
     assert copy.import_(export, on_conflict="replace").records.replaced == 1

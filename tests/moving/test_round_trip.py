@@ -258,7 +258,7 @@ def test_a_copy_in_several_batches_is_in_order(
     ]
 
 
-@pytest.mark.parametrize("index", ["exact", "chroma"])
+@pytest.mark.parametrize("index", ["exact", pytest.param("chroma", marks=pytest.mark.files)])
 def test_an_index_follows_an_import(
     original: Memory, embedder: HashingEmbedder, path: Path, tmp_path: Path, index: str
 ) -> None:

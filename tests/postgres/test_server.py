@@ -11,6 +11,8 @@ import pytest
 from commonplace import (
     CommonplaceError,
     Encryption,
+    FormatError,
+    FormatTooNewError,
     HashingEmbedder,
     InvalidInputError,
     LimitExceededError,
@@ -19,6 +21,7 @@ from commonplace import (
     StoreUnavailableError,
 )
 from commonplace.ledger.postgres_text import read, written
+from commonplace.ledger.schema import FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,6 +194,21 @@ def test_a_schema_that_holds_something_else_is_left_alone(postgres: Postgres) ->
     with pytest.raises(CommonplaceError):
         Memory(postgres.at("taken"))
     assert postgres.run("SELECT count(*) FROM pg_tables WHERE schemaname = 'taken'") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("stamped", "refusal"), [("9999", FormatTooNewError), ("0000", FormatError)]
+)
+def test_another_format_is_refused_by_name(
+    postgres: Postgres, url: str, stamped: str, refusal: type[Exception]
+) -> None:
+    Memory(url).close()
+    table = "server.commonplace_format"
+    postgres.run(f"UPDATE {table} SET version_num = '{stamped}'")  # noqa: S608 - our own names
+    with pytest.raises(refusal, match=FORMAT):
+        Memory(url)
+    assert postgres.run(f"SELECT version_num FROM {table}") == [(stamped,)]  # noqa: S608 - as above
+    postgres.run(f"UPDATE {table} SET version_num = '{FORMAT}'")  # noqa: S608 - as above
 
 
 def test_a_user_who_may_only_make_tables_in_a_schema_makes_a_memory(postgres: Postgres) -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.pgserver import place_of
+
+from commonplace import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,16 +33,25 @@ def _command(process: Path) -> list[str]:
         return []
 
 
+def _named(path: Path) -> str:
+    """What the command lines of a memory's index processes tell of it."""
+    if place_of(path) == str(path):
+        return str(path)
+    with Memory(path, index="exact") as memory:
+        return memory._store._ledger.id  # pyright: ignore[reportPrivateUsage] - nothing else tells
+
+
 @pytest.fixture
 def index_processes() -> IndexProcesses:
-    """The index processes that serve a memory's directory now."""
+    """The index processes that serve a memory now."""
 
     def found(path: Path) -> list[int]:
+        name = _named(path)
         running = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
         return [
             int(entry.name)
             for entry in running
-            if {"commonplace.index.worker", str(path)} <= set(_command(entry))
+            if {"commonplace.index.worker", name} <= set(_command(entry))
         ]
 
     return found

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.pgserver import index_at, place_of
 
 if TYPE_CHECKING:
     from tests.figures import Figures
@@ -36,7 +37,7 @@ def test_fifty_forks_harm_nobody(tmp_path: Path, figures: Figures) -> None:
 
 def forked(path: Path, way: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), str(path), way],
+        [sys.executable, str(PROGRAM), place_of(path), index_at(path), way],
         capture_output=True,
         text=True,
         check=False,

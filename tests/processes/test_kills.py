@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
+from tests.pgserver import index_at, place_of
 
 from commonplace import HashingEmbedder, Memory
 from commonplace.testing import crash
@@ -74,9 +75,9 @@ class Expected:
 
 def said_until_killed(path: Path, seed: int, index: str, most: int) -> list[Any]:
     """Run the child, kill it at a random moment, and return what it said."""
-    most, largest = (80, 400) if index == "chroma" else (most, 50)
+    most, largest = (80, 400) if index != "exact" else (most, 50)
     moment = crash.Moment(seed, said=most)
-    outcome = crash.run(PROGRAM, path, seed, index, largest, kill_at=moment, timeout=280)
+    outcome = crash.run(PROGRAM, place_of(path), seed, index, largest, kill_at=moment, timeout=280)
     assert outcome.killed, outcome.errors
     return outcome.said
 
@@ -130,7 +131,7 @@ def kill_and_check(path: Path, seed: int, index: str, expected: Expected, most: 
 
 def check_index(path: Path, serving: list[int], await_end: AwaitEnd) -> None:
     await_end(serving)
-    with Memory(path, embedder=EMBEDDER, index="chroma") as memory:
+    with Memory(path, embedder=EMBEDDER, index=index_at(path)) as memory:
         memory.flush()
         assert memory.stats().index == "ready"
         assert memory.verify().ok
@@ -151,7 +152,7 @@ def test_kills_beside_an_index_lose_nothing_and_the_index_agrees_in_the_end(
 ) -> None:
     expected = Expected()
     for seed in range(100, 102):
-        kill_and_check(path, seed, "chroma", expected)
+        kill_and_check(path, seed, index_at(path), expected)
     check_index(path, index_processes(path), await_end)
 
 
@@ -179,7 +180,7 @@ def test_twenty_kills_while_the_index_writes(
         path = tmp_path / str(seed // 5)
         if seed % 5 == 0:
             expected.batches.clear()
-        kill_and_check(path, seed, "chroma", expected)
+        kill_and_check(path, seed, index_at(path), expected)
         if seed % 5 == 4:
             check_index(path, index_processes(path), await_end)
     figures(

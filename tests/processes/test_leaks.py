@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.pgserver import index_at, place_of
 from tests.processes.conftest import held
 
 from commonplace import HashingEmbedder, Memory
@@ -52,7 +53,7 @@ def test_opening_and_closing_by_any_name_leaves_no_file_thread_or_process(
 def test_opening_and_closing_with_an_index_leaves_no_file_thread_or_process(
     path: Path, index_processes: IndexProcesses, left_since: LeftSince
 ) -> None:
-    cycles(path, 3, "chroma", left_since)
+    cycles(path, 3, index_at(path), left_since)
     assert index_processes(path) == []
 
 
@@ -73,9 +74,11 @@ def test_a_memory_that_is_only_forgotten_is_closed(
     sweep_every: float | None,
 ) -> None:
     """Regression: its own finalizer kept it alive, through the sweeper's method."""
-    used(path, "chroma")
+    used(path, index_at(path))
     before = held()
-    memory = Memory(path, embedder=HashingEmbedder(16), index="chroma", sweep_every=sweep_every)
+    memory = Memory(
+        path, embedder=HashingEmbedder(16), index=index_at(path), sweep_every=sweep_every
+    )
     memory.add("text")
     memory.flush()
     assert len(index_processes(path)) == 1
@@ -97,7 +100,7 @@ def test_a_refused_opening_leaves_nothing(path: Path, left_since: LeftSince) -> 
 OPEN = """
 import os, sys
 from commonplace import HashingEmbedder, Memory
-memory = Memory(sys.argv[1], embedder=HashingEmbedder(16), index="chroma")
+memory = Memory(sys.argv[1], embedder=HashingEmbedder(16), index=sys.argv[3])
 memory.add("text")
 if sys.argv[2] != "killed while it starts":
     memory.flush()
@@ -124,7 +127,7 @@ def test_an_index_process_ends_with_its_memorys_process(
     path: Path, end: str, index_processes: IndexProcesses, await_end: AwaitEnd
 ) -> None:
     owner = subprocess.Popen(
-        [sys.executable, "-c", OPEN, str(path), end],
+        [sys.executable, "-c", OPEN, place_of(path), end, index_at(path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -140,7 +143,7 @@ def test_an_index_process_ends_with_its_memorys_process(
     assert index_processes(path) == []
     owner.stdin.close()
     owner.stdout.close()
-    with Memory(path, embedder=HashingEmbedder(16), index="chroma") as memory:
+    with Memory(path, embedder=HashingEmbedder(16), index=index_at(path)) as memory:
         memory.flush()
         assert memory.stats().index == "ready"
         assert memory.verify().ok

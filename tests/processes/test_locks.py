@@ -9,9 +9,10 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.pgserver import place_of
 
 from commonplace import HashingEmbedder, Memory, StoreLockedError
-from commonplace.ledger import sqlite
+from commonplace.ledger import postgres_database, sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,11 +27,12 @@ with Memory(sys.argv[1], embedder=HashingEmbedder(16), index="exact") as memory:
 
 # Holds the write lock until its standard input ends.
 HOLD = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute("BEGIN IMMEDIATE")
-print("held", flush=True)
-sys.stdin.read()
+import sys
+from commonplace import Memory
+with Memory(sys.argv[1], index="exact") as memory, memory._store._ledger.write() as held:
+    held.spaces()
+    print("held", flush=True)
+    sys.stdin.read()
 """
 
 
@@ -42,6 +44,7 @@ def _elsewhere(path: Path, record_id: str) -> None:
     subprocess.run([sys.executable, "-c", WRITE_ONE, str(path), record_id], check=True, timeout=120)
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("again", ["opened and closed", "opened and kept"])
 def test_a_second_memory_of_one_process_does_not_drop_the_locks_of_the_first(
     path: Path, again: str
@@ -74,7 +77,7 @@ def held(path: Path) -> Iterator[subprocess.Popen[str]]:
     with _opened(path) as memory:
         memory.add("before", id="before")
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path / "ledger.sqlite")],
+        [sys.executable, "-c", HOLD, place_of(path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -89,6 +92,7 @@ def test_a_held_write_lock_is_waited_for_and_then_named(
     path: Path, held: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 300)
+    monkeypatch.setattr(postgres_database, "LOCK_SECONDS", 0.3)
     with _opened(path) as memory:  # opening needs no write lock
         for write in (
             lambda: memory.add("x"),

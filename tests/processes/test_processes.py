@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.pgserver import index_at, place_of
 from tests.processes.conftest import held
 
 from commonplace import (
@@ -52,7 +53,7 @@ with Memory(path, embedder=HashingEmbedder(16)) as memory:
 
 def _writer(path: Path, name: str, seed: int, batches: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path), name, str(seed), str(batches)],
+        [sys.executable, "-c", WRITER, place_of(path), name, str(seed), str(batches)],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -189,14 +190,14 @@ def test_a_killed_memory_takes_its_index_process_with_it(path: Path, await_end: 
     script = """
 import sys
 from commonplace import HashingEmbedder, Memory
-memory = Memory(sys.argv[1], embedder=HashingEmbedder(16), index="chroma")
+memory = Memory(sys.argv[1], embedder=HashingEmbedder(16), index=sys.argv[2])
 memory.add("x")
 memory.flush()
 print(memory._store._index._process.pid, flush=True)
 sys.stdin.read()
 """
     child = subprocess.Popen(
-        [sys.executable, "-c", script, str(path)],
+        [sys.executable, "-c", script, place_of(path), index_at(path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -215,6 +216,7 @@ def test_use_after_close_is_refused(memory: Memory) -> None:
         memory.count()
 
 
+@pytest.mark.files
 def test_a_newer_or_foreign_ledger_is_refused(path: Path) -> None:
     with _opened(path) as memory:
         memory.add("x")
@@ -250,6 +252,7 @@ def modes_below(path: Path) -> dict[Path, int]:
     return modes
 
 
+@pytest.mark.files
 def test_files_are_private_whatever_the_umask(path: Path) -> None:
     former = os.umask(0)
     try:
@@ -264,6 +267,7 @@ def test_files_are_private_whatever_the_umask(path: Path) -> None:
         assert mode & 0o777 == (0o700 if stat.S_ISDIR(mode) else 0o600), file
 
 
+@pytest.mark.files
 def test_places_that_cannot_hold_a_memory_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("x")
@@ -292,6 +296,7 @@ except CommonplaceError as error:
 """
 
 
+@pytest.mark.files
 def test_missing_rights_are_named(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir()
@@ -333,6 +338,7 @@ memory.close()
 """
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("limit", [300_000, 1_000_000, 3_000_000])
 def test_a_full_disk_is_said_and_survived(path: Path, limit: int) -> None:
     done = subprocess.run(

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 PROGRAM = Path(__file__).parent / "programs" / "attempt.py"
 NOBODY = 65_534
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="rights of POSIX")
+pytestmark = [
+    pytest.mark.files,
+    pytest.mark.skipif(sys.platform == "win32", reason="rights of POSIX"),
+]
 
 
 def attempt(path: Path, what: str = "use") -> dict[str, Any]:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.pgserver import index_at, place_of
 
 from commonplace import HashingEmbedder, Memory
 
@@ -20,7 +21,7 @@ class Sharer:
 
     def __init__(self, path: Path, name: str, batches: int) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(path), name, str(batches)],
+            [sys.executable, str(PROGRAM), place_of(path), index_at(path), name, str(batches)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -60,7 +61,7 @@ def share(path: Path, processes: int, batches: int) -> int:
         for sharer in sharers:
             sharer.process.kill()
             sharer.process.communicate()
-    with Memory(path, embedder=HashingEmbedder(32), index="chroma") as memory:
+    with Memory(path, embedder=HashingEmbedder(32), index=index_at(path)) as memory:
         memory.flush()
         assert memory.count() == len(everything)
         assert memory.stats().index == "ready"
@@ -99,7 +100,7 @@ def test_expected_versions_make_a_counter_that_loses_no_step(path: Path) -> None
     with Memory(path, embedder=HashingEmbedder(16), index="exact") as memory:
         memory.add(key="counter", scope="shared", value=0)
         counters = [
-            subprocess.Popen([sys.executable, "-c", COUNT, str(path), "50"]) for _ in range(3)
+            subprocess.Popen([sys.executable, "-c", COUNT, place_of(path), "50"]) for _ in range(3)
         ]
         assert [counter.wait(120) for counter in counters] == [0, 0, 0]
         record = memory.get(key="counter", scope="shared")
@@ -122,7 +123,7 @@ def test_processes_that_write_the_same_keys_and_make_the_same_scopes_agree(path:
     with Memory(path, embedder=HashingEmbedder(16), index="exact") as memory:
         writers = [
             subprocess.Popen(
-                [sys.executable, "-c", KEYED, str(path), f"w{n}"],
+                [sys.executable, "-c", KEYED, place_of(path), f"w{n}"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

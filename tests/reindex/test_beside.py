@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.pgserver import place_of
 from tests.reindex.lives import (
     NEW,
     OLD,
@@ -209,7 +210,7 @@ def test_another_process_writes_until_the_switch_and_is_refused_after_it(path: P
         with Memory(path, embedder=OLD, index="exact") as old:
             old.add_many([{"id": f"r{n}", "content": f"tea {n}"} for n in range(100)])
         child = subprocess.Popen(
-            [sys.executable, str(WRITE), str(path)],
+            [sys.executable, str(WRITE), place_of(path)],
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,

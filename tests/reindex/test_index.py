@@ -15,6 +15,8 @@ from commonplace import HashingEmbedder, Hits, Memory
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.files
+
 COUNT = 400
 NEW = HashingEmbedder(48)
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.pgserver import place_of
 from tests.reindex.lives import NEW, OLD, Life, assert_alike, assert_nothing_left, found
 
 from commonplace import HashingEmbedder, Memory
@@ -23,7 +24,7 @@ def moving(
     path: Path, method: str = "-", call: int = 0, batches: int = 1_000_000
 ) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(MOVE), str(path), method, str(call), str(batches)],
+        [sys.executable, str(MOVE), place_of(path), method, str(call), str(batches)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -248,7 +248,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     running.end(signal.SIGKILL)
 
 
-@pytest.fixture(params=["a directory", "PostgreSQL"])
+@pytest.fixture(params=[pytest.param("a directory", marks=pytest.mark.files), "PostgreSQL"])
 def place(request: pytest.FixtureRequest, path: Path) -> Iterator[Path | str]:
     """Where the ledger is: all that two hosts share, beside the index's server."""
     if request.param == "a directory":

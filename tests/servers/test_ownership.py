@@ -126,6 +126,7 @@ def test_the_next_process_of_the_same_memory_takes_its_lease_at_once(path: Path)
     ledger.close()
 
 
+@pytest.mark.files
 def test_a_lock_has_one_holder(path: Path, tmp_path: Path) -> None:
     ledger = Ledger.open(path)
     first = FileOwnership(ledger, tmp_path / "lock")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.pgserver import place_of
 
 from commonplace import AsyncMemory, ConflictError, HashingEmbedder, Memory
 
@@ -153,14 +154,13 @@ def test_many_make_one_thread(memory: Memory) -> None:
         assert len(set(pool.map(make, range(WRITERS)))) == 1
 
 
-@pytest.mark.files
 def test_four_processes_add_at_once(path: Path) -> None:
     names = ["a", "b", "c", "d"]
     with Memory(path, embedder=HashingEmbedder(16)) as memory:
         memory.thread("shared").create()
     processes = [
         subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(path), name, str(BATCHES)],
+            [sys.executable, str(PROGRAM), place_of(path), name, str(BATCHES)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

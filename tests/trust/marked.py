@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tests.pgserver import place_of, rows_at
 
 from commonplace import Memory, PrecomputedEmbedder
 
@@ -78,7 +79,13 @@ class Marked:
 
 
 def traces(directory: Path, patterns: Iterable[bytes]) -> int:
-    """How many of the patterns stand anywhere in the files of a directory, names included."""
+    """How many of the patterns stand anywhere in the files of a directory, names included.
+
+    Of a memory on a server, how many stand in its tables.
+    """
+    if (place := place_of(directory)) != str(directory):
+        held = b"\n".join(rows_at(place).values())
+        return sum(one in held or one.hex().encode() in held for one in patterns)
     files = contents(directory)
     held = b"\n".join([*files.values(), *(str(file).encode() for file in files)])
     return sum(pattern in held for pattern in patterns)
@@ -96,6 +103,9 @@ def contents(directory: Path) -> dict[Path, bytes]:
 
 def words_kept(directory: Path, words: Iterable[str]) -> int:
     """How many of the words the full-text indexes know, whose pages do not hold them whole."""
+    if (place := place_of(directory)) != str(directory):
+        rows = rows_at(place)
+        return sum(word.encode() in rows["full_text"] + rows["version_text"] for word in words)
     known: set[str] = set()
     with closing(sqlite3.connect(directory / "ledger.sqlite")) as connection:
         for table in ("full_text", "version_text"):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.pgserver import tell_ledger
 
 from commonplace import (
     DataDamagedError,
@@ -31,12 +30,6 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def rewritten(path: Path, said: list[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in said))
-
-
-def sql(path: Path, statement: str) -> None:
-    with closing(sqlite3.connect(path / "ledger.sqlite")) as connection:
-        connection.execute(statement)
-        connection.commit()
 
 
 @pytest.fixture
@@ -151,7 +144,7 @@ def test_a_changed_journal_is_found_out(path: Path, tmp_path: Path, statement: s
     with Memory(path, embedder=HashingEmbedder(64), index="exact") as memory:
         filled(memory)
         memory.audit(file)
-    sql(path, statement)
+    tell_ledger(path, statement)
     with Memory(path, embedder=HashingEmbedder(64), index="exact") as memory:
         assert check_audit(file).ok
         (problem,) = memory.check_audit(file).problems
@@ -218,6 +211,7 @@ def test_the_file_of_another_memory_is_not_this_ones(memory: Memory, tmp_path: P
         memory.scope("users/alice").check_audit(tmp_path / "other.jsonl")
 
 
+@pytest.mark.files
 def test_a_restored_memory_goes_on_with_the_chain(memory: Memory, tmp_path: Path) -> None:
     filled(memory)
     before = memory.audit(tmp_path / "before.jsonl")

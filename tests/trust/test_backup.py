@@ -33,6 +33,8 @@ from commonplace.testing import faults
 if TYPE_CHECKING:
     from tests.figures import Figures
 
+pytestmark = pytest.mark.files
+
 WRITER = Path(__file__).parent / "programs" / "steady.py"
 KILLED = Path(__file__).parent / "programs" / "restoring.py"
 

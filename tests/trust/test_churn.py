@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.figures import Figures
 
+pytestmark = pytest.mark.files
+
 
 def made(random: np.random.Generator, count: int) -> Iterator[dict[str, Any]]:
     words = np.array([f"word{n}" for n in range(2_000)])

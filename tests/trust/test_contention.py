@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.pgserver import index_at, place_of
 
 from commonplace import HashingEmbedder, Memory
 
@@ -33,7 +34,7 @@ class Process:
 
     def __init__(self, path: Path, name: str) -> None:
         self.child = subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(path), name],
+            [sys.executable, str(PROGRAM), place_of(path), index_at(path), name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.figures import Figures
 
+pytestmark = pytest.mark.files
+
 PROGRAMS = Path(__file__).parent / "programs"
 COUNT = 250
 KINDS = {

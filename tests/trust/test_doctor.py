@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.pgserver import place_of, tell_ledger
 from typer.testing import CliRunner
 
 from commonplace import (
@@ -35,7 +36,7 @@ def opened(path: Path) -> Memory:
 
 
 def examined(path: Path, *, fix: bool = False) -> Diagnosis:
-    return doctor(path, fix=fix, embedder=EMBEDDER)
+    return doctor(place_of(path), fix=fix, embedder=EMBEDDER)
 
 
 def about(found: Diagnosis) -> list[str]:
@@ -56,6 +57,7 @@ def test_a_sound_memory_has_no_findings(stocked: Path) -> None:
     assert examined(stocked, fix=True).findings == ()
 
 
+@pytest.mark.files
 def test_an_encrypted_memory_is_examined_with_its_keys_and_without(path: Path) -> None:
     keys = {"one": bytes(32), "two": bytes([1]) * 32}
     given = Encryption(keys=keys, active="one", scopes={"a": "one", "b": "two"})
@@ -86,11 +88,14 @@ def test_an_encrypted_memory_is_examined_with_its_keys_and_without(path: Path) -
 
 
 def test_keys_alone_encrypt_nothing(stocked: Path) -> None:
-    assert doctor(stocked, embedder=EMBEDDER, encryption=Encryption(keys={"k": bytes(32)})).ok
+    assert doctor(
+        place_of(stocked), embedder=EMBEDDER, encryption=Encryption(keys={"k": bytes(32)})
+    ).ok
     with opened(stocked) as memory:  # it opens without keys, as before
         assert memory.count() == 200
 
 
+@pytest.mark.files
 def test_rights_are_told_and_taken_away(stocked: Path) -> None:
     stocked.chmod(0o755)
     (stocked / "ledger.sqlite").chmod(0o644)
@@ -105,6 +110,7 @@ def test_rights_are_told_and_taken_away(stocked: Path) -> None:
     assert examined(stocked).findings == ()
 
 
+@pytest.mark.files
 def test_leftovers_are_removed_when_they_are_old(stocked: Path) -> None:
     fresh = stocked.parent / f".{stocked.name}.0123.tmp"
     old = stocked.parent / f".{stocked.name}.4567.tmp"
@@ -120,9 +126,7 @@ def test_leftovers_are_removed_when_they_are_old(stocked: Path) -> None:
 
 
 def test_what_is_derived_is_rebuilt(stocked: Path) -> None:
-    with closing(sqlite3.connect(stocked / "ledger.sqlite")) as connection:
-        connection.execute("UPDATE scopes SET total = 7")
-        connection.commit()
+    tell_ledger(stocked, "UPDATE scopes SET total = 7")
     found = examined(stocked)
     assert [(one.about, one.fixable, one.fixed) for one in found.findings] == [
         ("ledger", True, False)
@@ -135,17 +139,15 @@ def test_what_is_derived_is_rebuilt(stocked: Path) -> None:
     "statement",
     [
         "UPDATE records SET content = 'other' WHERE id = 'r7'",
-        "UPDATE records SET metadata = '{\"a\":1}' WHERE id = 'r7'",
+        "UPDATE records SET metadata = :json WHERE id = 'r7'",
         "UPDATE records SET version = 2 WHERE id = 'r7'",
-        "UPDATE vectors SET vector = zeroblob(64) WHERE id = 7",
+        "UPDATE vectors SET vector = :zeros WHERE id = 7",
     ],
 )
 def test_a_record_that_was_altered_is_told_and_not_called_mended(
     stocked: Path, statement: str
 ) -> None:
-    with closing(sqlite3.connect(stocked / "ledger.sqlite")) as connection:
-        connection.execute(statement)
-        connection.commit()
+    tell_ledger(stocked, statement, json='{"a":1}', zeros=bytes(64))
     for fix in (False, True):
         found = examined(stocked, fix=fix)
         assert not found.ok
@@ -153,6 +155,7 @@ def test_a_record_that_was_altered_is_told_and_not_called_mended(
         assert "backup" in found.findings[0].remedy
 
 
+@pytest.mark.files
 def test_a_ledger_that_does_not_open_is_told(stocked: Path) -> None:
     faults.flip(stocked / "ledger.sqlite", places=4000, seed=1)
     with (stocked / "ledger.sqlite").open("r+b") as file:
@@ -163,6 +166,7 @@ def test_a_ledger_that_does_not_open_is_told(stocked: Path) -> None:
     assert "restore-backup" in found.findings[0].remedy
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("fault", [faults.empty, faults.delete])
 def test_a_ledger_that_is_gone_is_told(stocked: Path, fault: object) -> None:
     assert callable(fault)
@@ -184,13 +188,15 @@ def test_expired_records_are_swept(path: Path) -> None:
 
 
 def test_another_embedder_is_told(stocked: Path) -> None:
-    found = doctor(stocked, embedder=HashingEmbedder(32))
+    place = place_of(stocked)
+    found = doctor(place, embedder=HashingEmbedder(32))
     assert about(found) == ["embedder"]
     assert not found.ok
-    assert doctor(stocked).ok  # without one named, it is worth a note
-    assert about(doctor(stocked)) == ["embedder"]
+    assert doctor(place).ok  # without one named, it is worth a note
+    assert about(doctor(place)) == ["embedder"]
 
 
+@pytest.mark.files
 def test_where_there_is_nothing(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         doctor(tmp_path / "none")
@@ -203,6 +209,7 @@ def test_where_there_is_nothing(tmp_path: Path) -> None:
         doctor(tmp_path / "none")
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("damage", ["flip 10", "truncate", "delete"])
 def test_a_log_that_lost_changes_is_given_up_when_asked(path: Path, damage: str) -> None:
     command = [sys.executable, str(LEFT_OPEN), str(path), "40", "exact", "kill"]
@@ -222,6 +229,7 @@ def test_a_log_that_lost_changes_is_given_up_when_asked(path: Path, damage: str)
         assert "log" not in about(doctor(path))
 
 
+@pytest.mark.files
 def test_the_command(stocked: Path) -> None:
     runner = CliRunner()
     done = runner.invoke(app, ["doctor", "--memory", str(stocked), "--json"])

@@ -176,6 +176,7 @@ def test_a_receipt_stands_against_the_ledger_and_names_nothing(memory: Memory) -
         assert not other.check_receipt(receipt).ok
 
 
+@pytest.mark.files
 def test_a_reader_in_the_way_is_told_of_and_compact_finishes(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,6 +222,7 @@ def test_another_handle_sees_what_was_erased_and_what_was_written_again(path: Pa
         assert one.verify().ok
 
 
+@pytest.mark.files
 def test_the_owner_of_the_index_removes_it_for_another_that_erases(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,6 +253,7 @@ def test_words_of_erased_former_states_are_in_no_index(path: Path) -> None:
         assert words_kept(path, ["someth"]) == 1
 
 
+@pytest.mark.files
 def test_the_scan_tells_what_others_hold_from_what_was_left(path: Path) -> None:
     with Memory(path, embedder=HashingEmbedder(64)) as memory:
         gone = memory.add("exactly the same words of two", scope="a")

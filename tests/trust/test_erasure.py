@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.pgserver import index_at, place_of
 from tests.trust.marked import Marked, embedder, state, traces, words_kept
 
 from commonplace import Memory
@@ -54,7 +55,7 @@ def erasure(path: Path, figures: Figures, *, index: str, erased: int, kept: int)
         left = traces(path, alice.patterns)
         words = words_kept(path, alice.words)
         assert (left, words, receipt.complete) == (0, 0, True), receipt
-        assert receipt.scan is not None
+        assert (receipt.scan is None) == (memory.directory is None)  # a server is not searched
         assert memory.check_receipt(receipt).ok
         memory.flush()
         assert memory.verify().ok
@@ -74,45 +75,59 @@ def erasure(path: Path, figures: Figures, *, index: str, erased: int, kept: int)
         full_text_words_after=words,
         surviving_rows=len(after),
         survivors_changed=lost,
-        scanned_bytes=receipt.scan.size,
+        scanned_bytes=receipt.scan.size if receipt.scan else 0,
         erase_seconds=round(took, 1),
     )
 
 
-@pytest.mark.parametrize("index", ["exact", "chroma"])
-def test_nothing_of_what_is_erased_is_in_any_file(path: Path, figures: Figures, index: str) -> None:
+@pytest.mark.parametrize("beside", ["nothing", "an index"])
+def test_nothing_of_what_is_erased_is_in_any_file(
+    path: Path, figures: Figures, beside: str
+) -> None:
+    index = index_at(path) if beside == "an index" else "exact"
     erasure(path, figures, index=index, erased=60, kept=120)
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("index", ["exact", "chroma"])
+@pytest.mark.parametrize("beside", ["nothing", "an index"])
 def test_nothing_of_a_thousand_erased_is_in_any_file(
-    path: Path, figures: Figures, index: str
+    path: Path, figures: Figures, beside: str
 ) -> None:
+    index = index_at(path) if beside == "an index" else "exact"
     erasure(path, figures, index=index, erased=1_000, kept=9_000)
 
 
-def killed(original: Path, path: Path, point: str) -> None:
-    """A copy of a memory whose erasing was killed at a point."""
-    shutil.copytree(original, path)
-    command = [sys.executable, str(PROGRAM), str(path), ALICE, point]
+def killed(path: Path, point: str) -> None:
+    """Begin to erase, and be killed at a point."""
+    command = [sys.executable, str(PROGRAM), place_of(path), ALICE, point]
     assert subprocess.run(command, check=False, timeout=120).returncode == -9
+
+
+def filled(path: Path, *, erased: int, kept: int) -> tuple[Marked, list[str], int]:
+    """What was written for Alice, all that is Bob's, and how many records are Alice's."""
+    # One on a server is removed by who has it open, and no handle below does.
+    index = "chroma" if index_at(path) == "chroma" else "exact"
+    with Memory(path, embedder=embedder(), index=index) as memory:
+        alice = fill(memory, erased=erased, kept=kept)
+        return alice, state(memory.scope(BOB), path.parent), memory.count(scope=ALICE)
 
 
 def kills(
     tmp_path: Path, figures: Figures, *, erased: int, kept: int, points: tuple[str, ...]
 ) -> None:
     original = tmp_path / "original"
-    with Memory(original, embedder=embedder(), index="chroma") as memory:
-        alice = fill(memory, erased=erased, kept=kept)
-        survivors = state(memory.scope(BOB), tmp_path)
-        whole = memory.count(scope=ALICE)
-    assert (original / "index").exists()
+    on_server = place_of(original) != str(original)
+    alice, survivors, whole = filled(original, erased=erased, kept=kept)
+    assert (original / "index").exists() or on_server
     finished = undone = left = lost = 0
     for number, point in enumerate(points):
         path = tmp_path / f"copy{number}"
-        killed(original, path, point)
+        if on_server:
+            alice, survivors, whole = filled(path, erased=erased, kept=kept)
+        else:
+            shutil.copytree(original, path)
+        killed(path, point)
         with Memory(path, embedder=embedder(), index="exact") as memory:
             held = memory.count(scope=ALICE)
             assert held in {0, whole}, point
@@ -127,7 +142,7 @@ def kills(
             assert memory.verify().ok
             again = memory.compact()
             assert (again.erasures, again.pending) == (0, ())
-        shutil.rmtree(path)
+        shutil.rmtree(path, ignore_errors=on_server)
     figures(
         27,
         kills=len(points),

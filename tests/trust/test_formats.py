@@ -23,6 +23,8 @@ from commonplace.ledger.schema import FORMAT
 if TYPE_CHECKING:
     from tests.figures import Figures
 
+pytestmark = pytest.mark.files
+
 FORMATS = Path(__file__).parent / "formats"
 NEXT = f"{int(FORMAT) + 1:04}"
 MIGRATION = f"""\

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.figures import Figures
 
+pytestmark = pytest.mark.files
+
 PROGRAM = Path(__file__).parent / "programs" / "filling.py"
 
 

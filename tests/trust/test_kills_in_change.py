@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import importlib
 import shutil
-import sqlite3
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.pgserver import place_of, tell_ledger
 from tests.trust.programs.change import CHANGES, LOTS, opened, prepare
 
 from commonplace.testing import crash
@@ -46,23 +46,31 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Homes:
 
 
 class Homes:
-    """A prepared directory, copied for every kill."""
+    """A prepared directory, copied for every kill; on a server it is prepared again."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._number = 0
         self._prepared = root / "prepared"
-        self._prepared.mkdir()
         self._states: dict[tuple[str, int], tuple[State, State]] = {}
-        prepare(self._prepared)
 
     def fresh(self, change: str) -> Path:
         self._number += 1
         home = self._root / str(self._number)
-        shutil.copytree(self._prepared, home)
+        if place_of(home) != str(home):
+            home.mkdir()
+            prepare(home)
+        else:
+            shutil.copytree(self._once_prepared(), home)
         if change == "repair":
-            damage(home / "memory" / "ledger.sqlite")
+            damage(home / "memory")
         return home
+
+    def _once_prepared(self) -> Path:
+        if not self._prepared.exists():
+            self._prepared.mkdir()
+            prepare(self._prepared)
+        return self._prepared
 
     def states(self, change: str, seed: int) -> tuple[State, State]:
         """The states before a change and after it."""
@@ -72,13 +80,16 @@ class Homes:
         return self._states[change, seed]
 
 
-def damage(ledger: Path) -> None:
+def damage(path: Path) -> None:
     """Make what is derived in a ledger wrong."""
-    with sqlite3.connect(ledger) as connection:
-        connection.execute("UPDATE scopes SET records = records + 3, total = total + 1")
-        connection.execute("UPDATE spaces SET vectors = 1")
-        connection.execute("UPDATE threads SET messages = 77")
-    connection.close()
+    tell_ledger(path, "UPDATE scopes SET records = records + 3, total = total + 1")
+    tell_ledger(path, "UPDATE spaces SET vectors = 1")
+    tell_ledger(path, "UPDATE threads SET messages = 77")
+
+
+def program(home: Path, change: str, seed: int, **kill: Any) -> crash.Outcome:
+    places = place_of(home / "memory"), place_of(home / "source")
+    return crash.run(PROGRAM, home, *places, change, seed, **kill)
 
 
 def state(memory: Memory) -> State:
@@ -131,7 +142,7 @@ def records(of: State) -> State:
 def points(homes: Homes, change: str, seed: int) -> list[str]:
     """What the change comes by when it is left alone."""
     home = homes.fresh(change)
-    outcome = crash.run(PROGRAM, home / "memory", change, seed)
+    outcome = program(home, change, seed)
     assert outcome.code == 0, outcome.errors
     return outcome.reached
 
@@ -139,7 +150,7 @@ def points(homes: Homes, change: str, seed: int) -> list[str]:
 def check(homes: Homes, change: str, seed: int, point: str, nth: int) -> None:
     before, after = homes.states(change, seed)
     home = homes.fresh(change)
-    outcome = crash.run(PROGRAM, home / "memory", change, seed, kill_at=point, nth=nth)
+    outcome = program(home, change, seed, kill_at=point, nth=nth)
     assert outcome.killed, outcome.errors
     told = (change, seed, point, nth)
     with opened(home / "memory", change) as memory:

@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.pgserver import index_at
 
 from commonplace import (
     HashingEmbedder,
@@ -30,7 +31,7 @@ CHROMAS_LIMIT = 5_461
 def batches_come_back(path: Path, sizes: list[int], figures: Figures) -> None:
     """Write batches, read them, delete most of them; with the index following."""
     done: dict[str, int] = {"records": 0, "deleted": 0}
-    with Memory(path, embedder=HashingEmbedder(8), index="chroma") as memory:
+    with Memory(path, embedder=HashingEmbedder(8), index=index_at(path)) as memory:
         for size in sizes:
             scope = f"batch/{size}"
             written = memory.add_many(

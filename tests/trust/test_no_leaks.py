@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
 import traceback
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.pgserver import place_of, tell_ledger
 from typer.testing import CliRunner
 
 from commonplace import (
@@ -94,17 +94,17 @@ def _looked_at(memory: Memory, _: Path, __: str) -> Any:
 
 def _broken(memory: Memory, path: Path, secret: str) -> Any:
     """The database itself fails in the middle of a write: its errors carry what was written."""
-    ledger = path.parent / "memory" / "ledger.sqlite"
-    trigger = "CREATE TRIGGER no BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'no'); END"
-    with sqlite3.connect(ledger) as beside:
-        beside.execute(trigger)
-    beside.close()
+    ledger = path.parent / "memory"
+    breaking = "CREATE TRIGGER no BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'no'); END"
+    mending = "DROP TRIGGER no"
+    if memory.directory is None:
+        breaking = "ALTER TABLE records ADD CONSTRAINT no CHECK (id IS NULL) NOT VALID"
+        mending = "ALTER TABLE records DROP CONSTRAINT no"
+    tell_ledger(ledger, breaking)
     try:
         return memory.add(secret, metadata={secret: secret}, value=[secret], tags=[secret])
     finally:
-        with sqlite3.connect(ledger) as beside:
-            beside.execute("DROP TRIGGER no")
-        beside.close()
+        tell_ledger(ledger, mending)
 
 
 DEEDS: list[Callable[[Memory, Path, str], Any]] = [
@@ -200,10 +200,11 @@ def test_no_secret_is_told(
         ["recall", "SECRET", "--token-budget", "0"],
     ],
 )
-def test_the_command_line_does_not_repeat_it(memory: Memory, arguments: list[str]) -> None:
+@pytest.mark.usefixtures("memory")
+def test_the_command_line_does_not_repeat_it(path: Path, arguments: list[str]) -> None:
     secret = "canary7bird"  # noqa: S105 - nobody's
     given = [one.replace("SECRET", secret) for one in arguments]
-    env = {"COMMONPLACE_MEMORY": str(memory.directory), "NO_COLOR": "1"}
+    env = {"COMMONPLACE_MEMORY": place_of(path), "NO_COLOR": "1"}
     result = CliRunner().invoke(app, given, env=env)
     assert result.exit_code in {1, 2}
     assert secret not in result.output

@@ -104,6 +104,7 @@ def looked_at(place: Path) -> dict[str, tuple[int, bytes]]:
     return found
 
 
+@pytest.mark.files
 def test_names_are_never_paths(jail: Path, figures: Figures) -> None:
     with Memory("memory", embedder=HashingEmbedder(16), index="exact") as memory:
         for number, name in enumerate(NAMES):
@@ -124,6 +125,7 @@ def test_names_are_never_paths(jail: Path, figures: Figures) -> None:
     figures(29, names=len(NAMES), files_elsewhere=0)
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("name", ["ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"])
 @pytest.mark.parametrize("what", ["link", "pipe", "directory"])
 def test_a_ledger_that_leads_elsewhere_is_refused(jail: Path, name: str, what: str) -> None:
@@ -136,6 +138,7 @@ def test_a_ledger_that_leads_elsewhere_is_refused(jail: Path, name: str, what: s
     assert secret.read_text() == "theirs"
 
 
+@pytest.mark.files
 @pytest.mark.parametrize(
     "name",
     [
@@ -243,6 +246,7 @@ def test_an_export_does_not_take_the_place_of_what_is_no_file(jail: Path) -> Non
     assert sorted(one.name for one in jail.iterdir()) == ["pipe"]
 
 
+@pytest.mark.files
 @pytest.mark.parametrize(
     "umask",
     [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from tests.pgserver import index_at, place_of
 
 from commonplace import Memory, PrecomputedEmbedder
 
@@ -22,7 +23,7 @@ COUNTS = (1, 10, 500, 999, 1_000, 1_001, 5_461, 5_462)
 
 def found_again(path: Path, count: int, index: str, end: str) -> bool:
     """Whether all that was written is listed, counted, and found by meaning and by words."""
-    command = [sys.executable, str(LEFT_OPEN), str(path), str(count), index, end]
+    command = [sys.executable, str(LEFT_OPEN), place_of(path), str(count), index, end]
     assert subprocess.run(command, check=False).returncode == 0
     with Memory(path, embedder=PrecomputedEmbedder("damage", 16), index=index) as memory:
         listed = {record.id for record in memory.list(limit=count + 1)}
@@ -53,4 +54,4 @@ def test_a_quiet_exit_loses_nothing(tmp_path: Path, figures: Figures) -> None:
 @pytest.mark.nightly
 @pytest.mark.timeout(1200)
 def test_quiet_exits_at_every_threshold(tmp_path: Path, figures: Figures) -> None:
-    all_found_again(tmp_path, COUNTS, ("exact", "chroma"), figures)
+    all_found_again(tmp_path, COUNTS, ("exact", index_at(tmp_path)), figures)

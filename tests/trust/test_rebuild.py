@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.figures import Figures
 
+pytestmark = pytest.mark.files
+
 DIMENSION = 64
 
 

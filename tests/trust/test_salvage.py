@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from commonplace import Record
 
+pytestmark = pytest.mark.files
+
 EMBEDDER = HashingEmbedder(16)
 COUNT, PAGE = 400, 8_192
 KEYS = Encryption(keys={"k": bytes(32)}, scopes=["sealed"])

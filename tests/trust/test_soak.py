@@ -14,6 +14,8 @@ from commonplace.testing import crash
 if TYPE_CHECKING:
     from tests.figures import Figures
 
+pytestmark = pytest.mark.files
+
 PROGRAM = Path(__file__).parent / "programs" / "load.py"
 
 

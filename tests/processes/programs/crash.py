@@ -1,6 +1,6 @@
 """Writes batches, says what it begins and what was acknowledged, until it is killed.
 
-Arguments: the memory's directory, a seed, the choice of index, how large a batch is at most. A
+Arguments: where the memory is, a seed, the choice of index, how large a batch is at most. A
 batch is a scope of its own, so that it can be rewritten and deleted whole. It says
 `["begin", VERB, BATCH, ROUND, SIZE]`, then `["done"]`, and `["followed", ENTRIES]` when the index
 has followed so many changes.
@@ -44,7 +44,7 @@ def main() -> None:
                 held[batch] = size
             crash.say(["done"])
             changes += size
-            if index == "chroma" and number % FLUSHED_EVERY == FLUSHED_EVERY - 1:
+            if index != "exact" and number % FLUSHED_EVERY == FLUSHED_EVERY - 1:
                 memory.flush()
                 crash.say(["followed", changes])
 

@@ -1,6 +1,7 @@
 """Forks with an open memory, lets the child misuse it, and reports what became of both.
 
-Arguments: the memory's directory, and how the child ends: `close`, `exit` or `collect`.
+Arguments: where the memory is, the choice of index, and how the child ends: `close`, `exit` or
+`collect`.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    path, way = sys.argv[1:]
-    memory = Memory(path, embedder=HashingEmbedder(16), index="chroma")
+    path, index, way = sys.argv[1:]
+    memory = Memory(path, embedder=HashingEmbedder(16), index=index)
     memory.add("before", id="before")
     memory.flush()
     serving = index_process(memory)

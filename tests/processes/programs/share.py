@@ -1,7 +1,8 @@
-"""One of several processes that write and read one directory at once.
+"""One of several processes that write and read one memory at once.
 
-Arguments: the memory's directory, a name, how many batches. Waits for a line before it opens;
-prints what it wrote; then takes a line of what all wrote together and prints what it misses.
+Arguments: where the memory is, the choice of index, a name, how many batches. Waits for a line
+before it opens; prints what it wrote; then takes a line of what all wrote together and prints what
+it misses.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    path, name, batches = sys.argv[1:]
+    path, index, name, batches = sys.argv[1:]
     tell("ready")
     sys.stdin.readline()
-    with Memory(path, embedder=HashingEmbedder(32), index="chroma") as memory:
+    with Memory(path, embedder=HashingEmbedder(32), index=index) as memory:
         written: list[str] = []
         for number in range(int(batches)):
             written += wrote(memory, f"{name}x{number}", number)

@@ -1,7 +1,7 @@
 """Does one change to a prepared memory; it is killed in the middle.
 
-Arguments: the memory's directory, the name of the change, a seed. In the directory above lie
-`source`, another memory, and `export.jsonl`.
+Arguments: a directory with `export.jsonl`, where the memory is, where `source` is, another memory,
+the name of the change, a seed.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ RECORDS = 15
 SHORT_LIVED = 6
 LATER = 100_000.0
 
+PLACES: dict[str, str] = {}
+"""Where a memory is that lies in no directory below the home."""
+
 # So that a small memory takes several lots.
 LOTS = {
     "comparing.mirroring._AT_ONCE": 5,
@@ -38,10 +41,11 @@ LOTS = {
 
 
 def main() -> None:
-    path, change, seed = sys.argv[1:]
+    home, path, source, change, seed = sys.argv[1:]
     small_lots()
-    with opened(Path(path), change) as memory:
-        CHANGES[change](memory, Path(path).parent, int(seed))
+    PLACES["source"] = source
+    with opened(path, change) as memory:
+        CHANGES[change](memory, Path(home), int(seed))
 
 
 def small_lots() -> None:
@@ -50,7 +54,7 @@ def small_lots() -> None:
         setattr(importlib.import_module(f"commonplace.{module}"), constant, size)
 
 
-def opened(path: Path, change: str) -> Memory:
+def opened(path: Path | str, change: str) -> Memory:
     """The memory, long after it was prepared, with the embedder whose vectors it has."""
     clock = FakeClock()
     clock.wait(LATER)
@@ -58,7 +62,11 @@ def opened(path: Path, change: str) -> Memory:
     return Memory(path, embedder=NEW if moved else OLD, clock=clock, index="exact")
 
 
-def is_moved(path: Path) -> bool:
+def source_of(home: Path) -> Memory:
+    return Memory(PLACES.get("source", home / "source"), embedder=OLD, index="exact")
+
+
+def is_moved(path: Path | str) -> bool:
     with Memory(path, index="exact") as memory:
         spaces = {space.name: space.identity for space in memory.stats().spaces}
     return spaces["default"] == NEW.identity
@@ -137,12 +145,12 @@ def import_(memory: Memory, home: Path, _seed: int) -> None:
 
 
 def merge(memory: Memory, home: Path, _seed: int) -> None:
-    with Memory(home / "source", embedder=OLD, index="exact") as source:
+    with source_of(home) as source:
         memory.merge(source, strategy="source")
 
 
 def sync(memory: Memory, home: Path, _seed: int) -> None:
-    with Memory(home / "source", embedder=OLD, index="exact") as source:
+    with source_of(home) as source:
         memory.sync(source)
 
 

@@ -1,8 +1,8 @@
-"""One of several processes that write and read one directory and contend for its index.
+"""One of several processes that write and read one memory and contend for its index.
 
-Arguments: the memory's directory, a name. Takes commands as lines of JSON and answers each with
-one: `write` (a number), `check` (all ids there are), `index`, `forget` (to close, and open anew),
-`close`.
+Arguments: where the memory is, the choice of index, a name. Takes commands as lines of JSON and
+answers each with one: `write` (a number), `check` (all ids there are), `index`, `forget` (to close,
+and open anew), `close`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from commonplace import HashingEmbedder, Memory
 
 
 class Contender:
-    def __init__(self, path: str, name: str) -> None:
+    def __init__(self, path: str, index: str, name: str) -> None:
         self._path = path
+        self._index = index
         self._name = name
         self._memory = self._opened()
 
     def _opened(self) -> Memory:
-        return Memory(self._path, embedder=HashingEmbedder(16), index="chroma")
+        return Memory(self._path, embedder=HashingEmbedder(16), index=self._index)
 
     def write(self, number: int) -> list[str]:
         """Write, and find each at once by its vector."""

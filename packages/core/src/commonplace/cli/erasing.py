@@ -96,5 +96,7 @@ def _print_receipt(receipt: Receipt) -> None:
         typer.echo(f"  {scan.patterns:,} pieces looked for in {scan.size:,} bytes")
         for name, traces in scan.traces.items():
             typer.echo(f"  {traces:,} found in {plain(name)}")
+    if receipt.server:
+        typer.echo("  out of reach: the server's files, log, replicas and backups")
     if receipt.pending:
         typer.echo(f"  not done yet: {', '.join(receipt.pending)}; run `commonplace compact`")
