@@ -115,7 +115,7 @@ class Postgres:
         try:
             self.run(_EMPTY.format(schema=schema, tables=tables))
         except psycopg.Error:  # it was never made, or is still in use
-            self.run(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+            self.run(f"SET lock_timeout = '120s'; DROP SCHEMA IF EXISTS \"{schema}\" CASCADE")
         else:
             self._unused.append(schema)
 
