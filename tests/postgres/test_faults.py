@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from tests.pgserver import started
+from tests.pgserver import start, started
 
 from commonplace import HashingEmbedder, Memory, StoreUnavailableError
 
@@ -69,7 +69,7 @@ def test_a_restart_under_writers_loses_nothing(server: Any) -> None:
         wait_for_more(writing)
         crash(server)
         time.sleep(0.3)
-        server.start()
+        start(server)
         wait_for_more(writing)
         enough.set()
         for one in writing:
@@ -89,7 +89,7 @@ def test_a_call_waits_for_a_server_that_starts(
     with opened(server.get_uri()) as memory:
         made = memory.add("there")
         crash(server)
-        starting = threading.Timer(0.5, server.start)
+        starting = threading.Timer(0.5, start, [server])
         starting.start()
         with contextlib.suppress(StoreUnavailableError):  # the connection that it had
             memory.count()
@@ -109,7 +109,7 @@ def test_handlers_hear_of_what_was_written_while_the_server_was_gone(server: Any
     with opened(server.get_uri()) as memory, memory.on("add", note):
         first = memory.add("before")
         crash(server)
-        server.start()
+        start(server)
         with opened(server.get_uri()) as other:
             second = other.add("after")
         assert enough.wait(120)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from tests.pgserver import started
+from tests.pgserver import start, started
 from tests.servers.conftest import (
     COUNT,
     LEASE,
@@ -114,7 +114,7 @@ def test_postgresql_that_is_started_again_is_followed_on(
         crash(server)  # while the index is about what was just written
         with pytest.raises(StoreUnavailableError):
             memory.count()
-        server.start()
+        start(server)
         written: list[str] = []
 
         def is_written() -> bool:

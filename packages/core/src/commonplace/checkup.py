@@ -7,6 +7,7 @@ import shutil
 import stat
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commonplace.arguments import checked_flag
@@ -29,7 +30,6 @@ from commonplace.moving.salvaging import salvage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
-    from pathlib import Path
 
     from commonplace.index import ChromaCloud, ChromaServer
 
@@ -257,15 +257,19 @@ class _InFiles(_Patient):
         yield from self._inside()
 
     def _rights(self) -> Iterator[Finding]:
-        for path in [self._directory, *sorted(self._directory.rglob("*"))]:
-            if path.is_symlink():
+        for path in [self._directory, *sorted(_below(self._directory))]:
+            try:
+                mode = path.lstat().st_mode
+            except FileNotFoundError:  # an index process has just removed it
+                continue
+            if stat.S_ISLNK(mode):
                 yield Finding(
                     about="rights",
                     text=f"{path} is a symbolic link",
                     remedy="put the file itself there",
                 )
                 continue
-            mode = stat.S_IMODE(path.stat().st_mode)
+            mode = stat.S_IMODE(mode)
             if mode & _OURS_ALONE:
                 wanted = mode & ~_OURS_ALONE
                 yield self._mended(
@@ -404,6 +408,12 @@ def _nearby(directory: Path) -> str:
     if kept:
         return f"a restore may not have ended: the memory of before is {kept[-1]}; rename it back"
     return "check the path"
+
+
+def _below(directory: Path) -> Iterator[Path]:
+    """All that is in a directory; `Path.rglob` raises where a folder is removed meanwhile."""
+    for place, folders, files in os.walk(directory):
+        yield from (Path(place, name) for name in (*folders, *files))
 
 
 def _file_system(directory: Path) -> str:

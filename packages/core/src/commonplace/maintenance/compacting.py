@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from commonplace.maintenance.erasing import WAIT, finish
+from commonplace.maintenance.present import files_below
 from commonplace.maintenance.receipt import STEPS
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from commonplace.maintenance.erasing import Files
 
 _DEAD_SHARE = 0.2
+_VECTORS = "data_level0.bin"
 _ELEMENT_BYTES = 268
 """What HNSW keeps of an entry beside its vector, with 32 neighbours."""
 _ROOM = 100
@@ -74,7 +76,7 @@ def _dead_share(files: Files) -> float:
     directory = files.index.directory
     if directory is None or files.index.state in {"off", "not needed yet"}:
         return 0.0
-    held = sum(file.stat().st_size for file in directory.glob("*/data_level0.bin"))
+    held = sum(size for file, size in files_below(directory) if file.name == _VECTORS)
     return 1 - _live_bytes(files.ledger) / held if held else 0.0
 
 

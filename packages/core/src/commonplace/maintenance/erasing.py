@@ -12,6 +12,7 @@ from commonplace.errors import CommonplaceError
 from commonplace.failpoints import reach
 from commonplace.ledger import Marker
 from commonplace.maintenance.health import Report
+from commonplace.maintenance.present import files_below
 from commonplace.maintenance.receipt import STEPS, Receipt, digest_of
 from commonplace.maintenance.scanning import Patterns
 
@@ -52,9 +53,9 @@ class Files:
         """The size of every file in bytes; `index` for all of the index's."""
         found: dict[str, int] = {}
         if self.directory is not None:
-            for file in self.directory.rglob("*"):
+            for file, size in files_below(self.directory):
                 name = file.relative_to(self.directory).parts[0]
-                found[name] = found.get(name, 0) + _size(file)
+                found[name] = found.get(name, 0) + size
         return found
 
     def rewrite(self, steps: Sequence[str], *, wait: float) -> list[str]:
@@ -197,10 +198,3 @@ def _keep(ledger: Ledger, receipt: Receipt) -> None:
 def _changes(before: dict[str, int], after: dict[str, int]) -> dict[str, tuple[int, int]]:
     names = sorted({*before, *after})
     return {name: (before.get(name, 0), after.get(name, 0)) for name in names}
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size if file.is_file() else 0
-    except OSError:
-        return 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from commonplace.maintenance.present import files_below
 from commonplace.maintenance.receipt import Scan
 
 if TYPE_CHECKING:
@@ -152,9 +153,7 @@ def _pieces(part: bytes) -> Iterator[bytes]:
 
 
 def _files(directory: Path) -> Iterator[Path]:
-    for file in sorted(directory.rglob("*")):
-        if file.is_file() and not file.is_symlink():
-            yield file
+    yield from sorted(file for file, _ in files_below(directory))
 
 
 def _size(file: Path) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from commonplace.maintenance.present import files_below
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -106,4 +108,4 @@ def _spaces(snapshot: Snapshot, selection: Selection) -> dict[str, SpaceStats]:
 def _bytes_below(directory: Path | None) -> int:
     if directory is None or not directory.is_dir():
         return 0
-    return sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
+    return sum(size for _, size in files_below(directory))
