@@ -134,3 +134,21 @@ def test_a_statement_that_takes_too_long_is_given_up(postgres: Postgres) -> None
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError, match=tmp_path.name):
         opened(f"postgresql:///db?host={tmp_path}")
+
+
+def test_a_server_that_hangs_is_given_up(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its machine acknowledges what it is sent, so no keepalive notices."""
+    monkeypatch.setattr("commonplace.ledger.postgres_wire.SPARE_SECONDS", 1.0)
+    url = f"{postgres.fresh()}&timeout=1&application_name=hung&pool_size=1"
+    with Memory(url, embedder=HashingEmbedder(16), index="exact") as memory:
+        memory.add("kept")
+        ((pid,),) = postgres.run("SELECT pid FROM pg_stat_activity WHERE application_name = 'hung'")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(StoreUnavailableError, match="gone"):
+                memory.count()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert memory.count() == 1

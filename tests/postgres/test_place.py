@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from commonplace import InvalidInputError, Memory
+from commonplace import HashingEmbedder, InvalidInputError, Memory, doctor, restore_backup
 from commonplace.ledger.postgres_place import Place
+
+if TYPE_CHECKING:
+    from tests.pgserver import Postgres
 
 
 def given(url: str) -> dict[str, Any]:
@@ -87,7 +91,7 @@ def test_no_password_is_shown() -> None:
     ],
 )
 def test_an_address_that_cannot_be_read_is_refused_without_its_password(url: str) -> None:
-    with pytest.raises(InvalidInputError, match="cannot be read") as refused:
+    with pytest.raises(InvalidInputError, match="cannot be read|no option") as refused:
         Memory(url)
     assert "secret" not in "".join(traceback.format_exception_only(refused.value))
     assert "secret" not in str(refused.value.__cause__)
@@ -99,3 +103,74 @@ def test_an_address_that_cannot_be_read_is_refused_without_its_password(url: str
 def test_a_malformed_address_is_refused(query: str) -> None:
     with pytest.raises(InvalidInputError):
         Place.of(f"postgresql://host/db?{query}")
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("pool_sise=3", "no option 'pool_sise'; did you mean 'pool_size'"),
+        ("schma=x", "did you mean 'schema'"),
+        ("foo_bar_baz=1", "no option 'foo_bar_baz'"),
+        ("schema=a&schema=b", "schema= is given twice"),
+        ("schema=pg_mine", "schema="),
+        ("pool_size=0", "pool_size="),
+        ("pool_size=abc", "pool_size="),
+        ("timeout=0.5", "timeout="),
+        ("timeout=-1", "timeout="),
+    ],
+)
+def test_an_option_that_cannot_be_is_named(option: str, told: str) -> None:
+    with pytest.raises(InvalidInputError, match=re.escape(told)) as refused:
+        Place.of(f"postgresql://me:secret@host/db?{option}")
+    assert "secret" not in str(refused.value)
+
+
+def test_what_the_url_says_of_the_driver_holds() -> None:
+    """Regression: the driver was told other names and times than the URL gave."""
+    ours = given("postgresql://host/db?application_name=worker&connect_timeout=3")
+    assert (ours["application_name"], ours["connect_timeout"]) == ("worker", "3")
+    assert given("postgresql://host/db")["fallback_application_name"] == "commonplace"
+
+
+def test_a_schema_may_have_capitals(postgres: Postgres) -> None:
+    """Regression: PostgreSQL folds a name that is cast to a schema."""
+    postgres.run('DROP SCHEMA IF EXISTS "Memory_Of_Ada" CASCADE')
+    for count in (1, 2):
+        url = postgres.at("Memory_Of_Ada")
+        with Memory(url, embedder=HashingEmbedder(16), index="exact") as memory:
+            memory.add("tea", scope="a/b")
+            assert len(memory.search("tea")) == count
+            assert memory.stats().ledger_bytes > 0
+            assert memory.verify().ok
+    postgres.run('DROP SCHEMA "Memory_Of_Ada" CASCADE')
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://me:secret@host/db",
+        "postgresql+asyncpg://me:secret@host/db",
+        "sqlite:///secret",
+        "postgres:/me:secret@host/db",
+        Path("postgresql://me:secret@host/db"),
+    ],
+)
+def test_no_directory_is_made_of_a_url(
+    url: str | Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: a memory was made in a directory with the password for a name."""
+    monkeypatch.chdir(tmp_path)
+    with Memory(":memory:", embedder=HashingEmbedder(16)) as memory:
+        taken = (Memory, memory.backup, memory.export, lambda path: restore_backup("b", path))
+        for take in (*taken, doctor):
+            with pytest.raises(InvalidInputError, match="is a URL") as refused:
+                take(url)
+            assert "secret" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scheme_may_have_capitals(postgres: Postgres) -> None:
+    url = postgres.fresh().replace("postgresql://", "POSTGRESQL://", 1)
+    with Memory(url, embedder=HashingEmbedder(16), index="exact") as memory:
+        assert memory.url is not None
+        assert memory.url.startswith("postgresql://")

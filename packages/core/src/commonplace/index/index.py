@@ -173,7 +173,10 @@ class Index(Serving):
         with self._turn:
             self._closed = True
             self._enabled = False
+            had = self._served is not None
             self._stop()
+            if had:
+                self._give_back()
 
     def _forget_on_server(self, epoch: int, wait: float) -> bool:
         """See that the owner drops it; our own process is ended if it is stopped."""

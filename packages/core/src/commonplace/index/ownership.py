@@ -164,6 +164,13 @@ class LeaseOwnership:
                 if lease is not None and lease.owner == self._owner:
                     transaction.swap_setting(_SETTING, text, "")
 
+    def give_back(self) -> None:
+        """End the lease for a process of this owner that was ended before it could."""
+        with self._ledger.read() as snapshot:
+            lease = _parsed(snapshot.setting(_SETTING))
+        self._held = lease is not None and lease.owner == self._owner
+        self.release()
+
     def _may_take(self, lease: _Lease | None, now: float) -> bool:
         if lease is None or lease.owner == self._owner:
             return True

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from commonplace.errors import CommonplaceError
 from commonplace.index.begun import EMBEDDED, Begun
 from commonplace.index.channel import ChannelClosedError
 from commonplace.index.manifest import LOCK_FILE, NOT_OWNER
-from commonplace.index.ownership import LEASE_SECONDS
+from commonplace.index.ownership import LEASE_SECONDS, LeaseOwnership
 from commonplace.index.process import IndexProcess
 from commonplace.pauses import doubled
 from commonplace.search.request import EXACT_LIMIT
@@ -200,10 +201,16 @@ class Serving:
                 if answer is None:
                     self._give_up()
             if answer is not None:
-                self._fault = answer["fault"]
+                self._note_fault(answer["fault"])
                 self._elsewhere = not answer["owner"]
             return answer
         return None
+
+    def _note_fault(self, fault: str) -> None:
+        """Remember why the server of the index cannot be used, and tell the log once."""
+        if fault and fault != self._fault:
+            _LOG.warning("searches are answered from the ledger: %s", fault)
+        self._fault = fault
 
     @contextlib.contextmanager
     def _unless_lost(self) -> Generator[None]:
@@ -246,6 +253,12 @@ class Serving:
         except ChannelClosedError:
             pass
         served.end()
+
+    def _give_back(self) -> None:
+        """End the lease of a process of ours that had to be killed: who wants it need not wait."""
+        if self._target is not None and self._home is None:
+            with contextlib.suppress(CommonplaceError):  # then others know it by our silence
+                LeaseOwnership(self._ledger, self._name).give_back()
 
     def _kill(self) -> None:
         served, self._served = self._served, None

@@ -29,7 +29,7 @@ _URLS = ("postgresql://", "postgresql+psycopg://", "postgres://")
 
 def is_url(place: str) -> bool:
     """Whether a ledger's place is the URL of a database on a server."""
-    return place.startswith(_URLS)
+    return place.lower().startswith(_URLS)
 
 
 class Following(Protocol):
@@ -160,7 +160,7 @@ def migrated(
             "upgrade commonplace"
         )
     if found is None and taken:
-        raise FormatError("the database is not a Commonplace ledger; choose another directory")
+        raise FormatError("the database there is not a Commonplace ledger; choose another place")
     upgrade(connection)
     if found is None:
         connection.execute(settings.insert().values(name="ledger_id", value=new_id()))

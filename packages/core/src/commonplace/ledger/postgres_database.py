@@ -29,7 +29,7 @@ from commonplace.ledger.postgres_pool import Pool
 from commonplace.ledger.postgres_wire import Wire, WireError, context
 from commonplace.ledger.schema import FORMAT, metadata
 from commonplace.ledger.tablecopy import UNFINISHED
-from commonplace.ledger.vector_tables import VECTOR_TABLE, VectorTables
+from commonplace.ledger.vector_tables import SCHEMA_OID, VECTOR_TABLE, VectorTables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 VERSION_TABLE = "commonplace_format"
 _LOCKS = 0x434D504C
 """What tells our advisory locks from those of others in the same database."""
-_CONNECT_SECONDS = 10
 _CONNECT_AGAIN_SECONDS = 5
 """How long connecting is tried again, while a server starts or has no connection to spare."""
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -60,6 +59,7 @@ _NUMBERS = (
 )
 # `CREATE SCHEMA IF NOT EXISTS` wants the right to create one though it is there.
 _HAS_SCHEMA = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = :name)"
+_NUMBER = f"SELECT {SCHEMA_OID}::int8::bit(32)::int4"
 _NOTIFY = "SELECT pg_notify($1, '')"
 _LOGGED_AS = "commonplace"
 
@@ -101,8 +101,7 @@ class PostgresDatabase:
                 found = self._format_of(connection)
                 known = found == FORMAT
                 found_id = ledger_id(connection) if known else self._migrated(connection)
-                number = "SELECT current_schema()::regnamespace::oid::int8::bit(32)::int4"
-                self._lock_key = connection.execute(text(number)).scalar_one()
+                self._lock_key = connection.execute(text(_NUMBER)).scalar_one()
         except DBAPIError as error:
             raise self._refused(error.orig) from None
         return found_id
@@ -184,7 +183,7 @@ class PostgresDatabase:
         """How many bytes the ledger's tables take on the server, with their indexes."""
         query = (
             "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::int8 FROM pg_class "  # noqa: S608 - our own pattern
-            "WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace "
+            f"WHERE relkind = 'r' AND relnamespace = {SCHEMA_OID} "
             f"AND relname !~ '{VECTOR_TABLE}'"
         )
         with self.asking(None) as connection:
@@ -207,10 +206,8 @@ class PostgresDatabase:
                 psycopg.connect,
                 self._place.url,
                 autocommit=True,
-                connect_timeout=_CONNECT_SECONDS,
                 client_encoding="utf8",
                 context=self._context,
-                application_name="commonplace",
             )
         except psycopg.ProgrammingError:  # it quotes the URL, with its password
             raise InvalidInputError("the URL of the memory cannot be read; check it") from None
@@ -236,7 +233,7 @@ class PostgresDatabase:
         )
 
     def _wire(self) -> Wire:
-        return Wire(self._connect())
+        return Wire(self._connect(), self._place.timeout)
 
     def _ask(self, wire: Wire, statement: str, *values: bytes) -> Any:
         try:
@@ -266,7 +263,9 @@ class PostgresDatabase:
         return connection
 
     def _format_of(self, connection: SqlConnection) -> str | None:
-        known = text("SELECT to_regclass(current_schema() || '.' || :name) IS NOT NULL")
+        known = text(
+            "SELECT to_regclass(quote_ident(current_schema()) || '.' || :name) IS NOT NULL"
+        )
         if not connection.execute(known, {"name": VERSION_TABLE}).scalar():
             return None
         found = text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - our own name

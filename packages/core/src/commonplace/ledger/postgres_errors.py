@@ -30,8 +30,8 @@ _STATES: dict[str, tuple[type[CommonplaceError], str]] = {
     "55P03": (
         StoreLockedError,
         (
-            f"another process held the write lock for over {LOCK_SECONDS} s; try again, and look "
-            "for a writer that is stopped"
+            f"another process held a lock for over {LOCK_SECONDS} s: a writer that is stopped, or "
+            "somebody who locks the tables (see pg_locks on the server); try again"
         ),
     ),
     "40P01": (StoreLockedError, "the server ended a deadlock; try again"),
@@ -40,7 +40,14 @@ _STATES: dict[str, tuple[type[CommonplaceError], str]] = {
     "53200": (StoreUnavailableError, "the server is out of memory"),
     "53300": (StoreUnavailableError, "the server takes no more connections; try again"),
     "57014": (StoreUnavailableError, "the server ended a statement that took too long"),
-    "42501": (PermissionDeniedError, "the server refused access; check the user's rights"),
+    "42501": (
+        PermissionDeniedError,
+        "the server refused access; grant the user the rights that the guide on servers names",
+    ),
+    "3F000": (
+        PermissionDeniedError,
+        "the schema is not there or not for this user; GRANT USAGE ON SCHEMA to the user",
+    ),
     "25006": (PermissionDeniedError, "the database is read-only; open the primary server"),
     "28000": (PermissionDeniedError, "the server refused the user; check the URL"),
     "28P01": (PermissionDeniedError, "the server refused the password; check the URL"),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
+
+from psycopg.pq import Conninfo
 
 from commonplace.errors import InvalidInputError
 
@@ -13,13 +16,17 @@ SCHEMA = "commonplace"
 """Where the tables are unless the URL says otherwise."""
 _TIMEOUT = 300
 _POOL_SIZE = 16
-_KEEP_ALIVE = {
+_DEFAULTS = {
+    "fallback_application_name": "commonplace",
+    "connect_timeout": "10",
     "keepalives_idle": "30",
     "keepalives_interval": "10",
     "keepalives_count": "3",
     "tcp_user_timeout": "60000",  # what was sent and is not acknowledged keeps those from asking
 }
-"""A server that is gone without a word is noticed in a minute."""
+"""What the driver is told unless the URL says otherwise: a server that is gone is noticed soon."""
+_OURS = ("schema", "pool_size", "timeout")
+_LIBPQ = frozenset(option.keyword.decode() for option in Conninfo.get_defaults()) | {"ssl"}
 _FILES = frozenset({"sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir", "passfile"})
 _SECRETS = frozenset(
     {
@@ -27,7 +34,7 @@ _SECRETS = frozenset(
         *("scram_client_key", "scram_server_key"),
     }
 )
-_SCHEMA_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_SCHEMA_NAME = re.compile(r"(?!pg_)[A-Za-z_][A-Za-z0-9_]{0,62}")
 _UNREADABLE = (
     "the URL of the memory cannot be read; write / ? # @ : in a password as %2F %3F %23 %40 %3A"
 )
@@ -61,22 +68,23 @@ class Place:
         """
         try:
             parts = urlsplit(url)
-            query = {name: _absolute(name, value) for name, value in _options(parts.query)}
-            given = _joined(parts.netloc, parts.path, query)
-            schema = query.pop("schema", SCHEMA)
-            size = int(query.pop("pool_size", _POOL_SIZE))
-            timeout = int(query.pop("timeout", _TIMEOUT))
+            options = _options(parts.query)
         except ValueError:  # it may quote the password
             raise InvalidInputError("the URL of the memory cannot be read; check it") from None
         if _is_cut(parts):
             raise InvalidInputError(_UNREADABLE)
+        _check_names([name for name, _ in options])
+        query = {name: _absolute(name, value) for name, value in options}
+        given = _joined(parts.netloc, parts.path, query)
+        schema = query.pop("schema", SCHEMA)
         if not _SCHEMA_NAME.fullmatch(schema):
-            raise InvalidInputError("schema= in a memory's URL is a name of letters, digits and _")
-        if size < 1:
-            raise InvalidInputError("pool_size= in a memory's URL is a number from 1 on")
-        if timeout < 0:
-            raise InvalidInputError("timeout= in a memory's URL is a number of seconds, or 0")
-        driven = _joined(parts.netloc, parts.path, _KEEP_ALIVE | query)
+            raise InvalidInputError(
+                "schema= in a memory's URL is a name of letters, digits and _, at most 63, that "
+                "does not begin with pg_"
+            )
+        size = _number("pool_size", query.pop("pool_size", str(_POOL_SIZE)), least=1)
+        timeout = _number("timeout", query.pop("timeout", str(_TIMEOUT)), least=0)
+        driven = _joined(parts.netloc, parts.path, _DEFAULTS | query)
         return cls(given, driven, schema, size, timeout)
 
     @property
@@ -85,7 +93,7 @@ class Place:
         parts = urlsplit(self.url)
         host = parts.netloc.rpartition("@")
         user = host[0].partition(":")[0]
-        unsaid = {*_SECRETS, *_KEEP_ALIVE}
+        unsaid = {*_SECRETS, *_DEFAULTS}
         query = {name: value for name, value in _options(parts.query) if name not in unsaid}
         if self.schema != SCHEMA:
             query["schema"] = self.schema
@@ -98,6 +106,26 @@ def _is_cut(parts: SplitResult) -> bool:
     ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts]
     odd = any(port and not port.isdecimal() for port in ports)
     return odd or bool(parts.fragment) or "@" in parts.path
+
+
+def _check_names(names: list[str]) -> None:
+    """Refuse an option that is none, and one that is given twice; values are not quoted."""
+    known = {*_OURS, *_LIBPQ}
+    for name in names:
+        if name not in known and name.isidentifier():
+            near = get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise InvalidInputError(f"the URL of a memory has no option {name!r}{hint}")
+        if name not in known:  # what is no name may be a part of the password
+            raise InvalidInputError(_UNREADABLE)
+        if names.count(name) > 1:
+            raise InvalidInputError(f"{name}= is given twice in a memory's URL")
+
+
+def _number(name: str, text: str, *, least: int) -> int:
+    if not re.fullmatch("[0-9]{1,6}", text) or int(text) < least:
+        raise InvalidInputError(f"{name}= in a memory's URL is a whole number from {least} on")
+    return int(text)
 
 
 def _options(query: str) -> list[tuple[str, str]]:

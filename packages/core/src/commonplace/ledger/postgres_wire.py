@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _MOST_PREPARED = 1000
 _UNASKED = 20
+SPARE_SECONDS = 30.0
+"""So long after it should have given up every statement a silent server is taken for hung."""
 _TEXTS = ("text", "varchar", "bpchar", "name")
 
 
@@ -76,10 +78,13 @@ class Wire:
 
     Args:
         connection: the driver's, in autocommit mode; used by nobody else from now on.
+        timeout: after how many seconds the server gives up a statement; 0 for never. One that has
+            not done so some time later hangs, and is given up.
     """
 
-    def __init__(self, connection: Connection[Any]) -> None:
+    def __init__(self, connection: Connection[Any], timeout: float = 0) -> None:
         self._connection = connection
+        self._timeout = timeout
         self._pg = connection.pgconn
         self._pg.enter_pipeline_mode()
         self._transformer = Transformer(connection)
@@ -159,6 +164,8 @@ class Wire:
         Raises:
             WireError: the server is gone.
         """
+        if self._error is not None and not self._error.state:  # it would be waited for once more
+            raise self._error
         self._send(self._pg.pipeline_sync)
         self._drain()
         refused, self._error = self._error, None
@@ -210,7 +217,7 @@ class Wire:
             if request == self._pg.pipeline_sync:
                 self._awaited.append(None)
             while self._pg.flush():
-                ((_, ready),) = self._poll_both.poll()
+                ready = self._ready(self._poll_both)
                 if ready & ~select.POLLOUT:
                     self._pg.consume_input()
         except Exception as error:
@@ -240,9 +247,18 @@ class Wire:
 
     def _next(self) -> PGresult | None:
         while self._pg.is_busy():
-            self._poll.poll()
+            self._ready(self._poll)
             self._pg.consume_input()
         return self._pg.get_result()
+
+    def _ready(self, poll: select.poll) -> int:
+        """Wait until something can be read or sent; which of the two."""
+        statements = len(self._awaited) + 1
+        most = (self._timeout * statements + SPARE_SECONDS) * 1000 if self._timeout else None
+        ready = poll.poll(most)
+        if not ready:
+            raise TimeoutError
+        return ready[0][1]
 
     def _lost(self) -> WireError:
         self._error = self._error or WireError("")

@@ -69,9 +69,11 @@ ORDER BY embedding <#> %s::{kind} LIMIT %s
 """
 _NO_KIND = sql.SQL("")
 _IN_SCOPE = "WHERE scopes @> ARRAY[%s::bigint]"
+SCHEMA_OID = "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
+"""The number of the ledger's schema. A name that is cast to one would lose its capitals."""
 _NAMES = (
-    "SELECT relname::text FROM pg_class "
-    "WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relname ~ %s"
+    "SELECT relname::text FROM pg_class "  # noqa: S608 - our own statement
+    f"WHERE relkind = 'r' AND relnamespace = {SCHEMA_OID} AND relname ~ %s"
 )
 
 

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import gzip
 import os
+import re
 import secrets
 import stat
 import zlib
@@ -32,6 +33,7 @@ _GZIP = b"\x1f\x8b"
 _LEVEL = 3  # vectors hardly compress: a higher level costs much and gains next to nothing
 _BUFFER = 1 << 20
 _CHUNK = 1 << 17
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # pathlib makes one / of two
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -53,8 +55,13 @@ def expanded(path: Path) -> Path:
     """The path, with the home directory in place of a `~` that it begins with.
 
     Raises:
-        InvalidInputError: it begins with `~` and a name, and nobody has that name.
+        InvalidInputError: it is a URL, or begins with `~` and a name, and nobody has that name.
     """
+    if scheme := _SCHEME.match(str(path)):  # what follows may hold a password
+        raise InvalidInputError(
+            f"a path is wanted here, and {scheme[0]}... is a URL; a memory itself may be at one, "
+            "given as text: postgresql://user@host/database"
+        )
     try:
         return path.expanduser()
     except RuntimeError as error:
