@@ -99,7 +99,7 @@ class Postgres:
     def __init__(self, url: str) -> None:
         self.url = url
         self._numbers = itertools.count()
-        self._unused: list[str] = []
+        self._unused: set[str] = set()
         self._admin = psycopg.connect(url, autocommit=True)
 
     def fresh(self) -> str:
@@ -154,8 +154,7 @@ class Postgres:
     def emptied(self, schema: str) -> Generator[str]:
         """The URL of a memory that holds nothing, made when it is first asked for."""
         self._clean(schema)
-        if schema in self._unused:
-            self._unused.remove(schema)
+        self._unused.discard(schema)
         yield self.at(schema)
         self._clean(schema)
 
@@ -171,7 +170,7 @@ class Postgres:
         except psycopg.Error:  # it was never made, or is still in use
             self.run(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
         else:
-            self._unused.append(schema)
+            self._unused.add(schema)
 
 
 @contextlib.contextmanager
