@@ -50,7 +50,7 @@ SELECT setval('scopes_id_seq', 1);
 """
 
 
-def place_of(path: Path) -> str:
+def place_of(path: Path | str) -> str:
     """Where a memory opened on a directory is: what a child process is told to open."""
     return str(store._place(path))  # pyright: ignore[reportPrivateUsage] - nothing else tells where
 

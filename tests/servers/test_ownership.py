@@ -132,7 +132,10 @@ def test_a_lock_has_one_holder(path: Path, tmp_path: Path) -> None:
     ledger.close()
 
 
-@pytest.mark.parametrize("lease", [1, 0], ids=["lease", "lock"])
+@pytest.mark.parametrize(
+    "lease",
+    [pytest.param(1, id="lease"), pytest.param(0, id="lock", marks=pytest.mark.files)],
+)
 def test_another_process_takes_over_when_the_owner_dies(
     path: Path, shared: Server, lease: int
 ) -> None:
