@@ -52,7 +52,7 @@ SELECT setval('scopes_id_seq', 1);
 """
 
 
-def place_of(path: Path) -> str:
+def place_of(path: Path | str) -> str:
     """Where a memory opened on a directory is: what a child process is told to open."""
     return str(store._place(path))  # pyright: ignore[reportPrivateUsage] - nothing else tells where
 
@@ -101,7 +101,7 @@ class Postgres:
     def __init__(self, url: str) -> None:
         self.url = url
         self._numbers = itertools.count()
-        self._unused: list[str] = []
+        self._unused: set[str] = set()
         self._admin = psycopg.connect(url, autocommit=True)
 
     def fresh(self) -> str:
@@ -156,8 +156,7 @@ class Postgres:
     def emptied(self, schema: str) -> Generator[str]:
         """The URL of a memory that holds nothing, made when it is first asked for."""
         self._clean(schema)
-        if schema in self._unused:
-            self._unused.remove(schema)
+        self._unused.discard(schema)
         yield self.at(schema)
         self._clean(schema)
 
@@ -173,7 +172,7 @@ class Postgres:
         except psycopg.Error:  # it was never made, or is still in use
             self.run(f"SET lock_timeout = '120s'; DROP SCHEMA IF EXISTS \"{schema}\" CASCADE")
         else:
-            self._unused.append(schema)
+            self._unused.add(schema)
 
 
 @contextlib.contextmanager

@@ -95,8 +95,9 @@ STEP = st.one_of(
     ),
 )
 LINK = """
-INSERT OR REPLACE INTO links (source_id, target_id, type, weight, reason, metadata, created_at)
-VALUES (:of, :to, :type, :weight, :reason, '{}', 1)"""
+INSERT INTO links (source_id, target_id, type, weight, reason, metadata, created_at)
+VALUES (:of, :to, :type, :weight, :reason, '{}', 1)
+ON CONFLICT (source_id, type, target_id) DO UPDATE SET weight = excluded.weight"""
 
 
 def take(memory: Memory, steps: Sequence[Step], write: Write) -> list[str]:

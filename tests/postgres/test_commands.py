@@ -84,6 +84,13 @@ def test_conversations_are_used_by_a_url(url: str, tmp_path: Path, postgres: Pos
     assert "support" in run("threads", "list", "--memory", missing)
 
 
+def test_an_erasure_says_what_is_out_of_reach(url: str) -> None:
+    run("add", "secret", "--id", "gone", memory=url)
+    printed = run("erase", "gone", "--yes", memory=url)
+    assert "out of reach: the server's files, log, replicas and backups" in printed
+    assert "looked for" not in printed
+
+
 def test_a_doctor_looks_at_it_from_within(url: str, postgres: Postgres) -> None:
     with Memory(url, embedder=HashingEmbedder(16)) as memory:
         memory.add("kept", id="kept")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import traceback
 from pathlib import Path
@@ -14,6 +15,8 @@ from commonplace import HashingEmbedder, InvalidInputError, Memory, doctor, rest
 from commonplace.ledger.postgres_place import Place
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.pgserver import Postgres
 
 
@@ -91,7 +94,7 @@ def test_no_password_is_shown() -> None:
     ],
 )
 def test_an_address_that_cannot_be_read_is_refused_without_its_password(url: str) -> None:
-    with pytest.raises(InvalidInputError, match="cannot be read|no option") as refused:
+    with pytest.raises(InvalidInputError, match=r"cannot be read|no option") as refused:
         Memory(url)
     assert "secret" not in "".join(traceback.format_exception_only(refused.value))
     assert "secret" not in str(refused.value.__cause__)
@@ -161,8 +164,11 @@ def test_no_directory_is_made_of_a_url(
     """Regression: a memory was made in a directory with the password for a name."""
     monkeypatch.chdir(tmp_path)
     with Memory(":memory:", embedder=HashingEmbedder(16)) as memory:
-        taken = (Memory, memory.backup, memory.export, lambda path: restore_backup("b", path))
-        for take in (*taken, doctor):
+        takers: list[Callable[[Any], object]] = [
+            *(Memory, memory.backup, memory.export, doctor),
+            functools.partial(restore_backup, "b"),
+        ]
+        for take in takers:
             with pytest.raises(InvalidInputError, match="is a URL") as refused:
                 take(url)
             assert "secret" not in str(refused.value)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from tests.pgserver import place_of
 
 from commonplace import ChromaServer, Memory, PrecomputedEmbedder
 from commonplace.index import open_index
@@ -336,7 +337,7 @@ def other_host(
     It holds a lease of so many seconds, or a lock for 0.
     """
     host = subprocess.Popen(
-        [sys.executable, "-c", _HOST.read_text(), str(place), index, str(lease)],
+        [sys.executable, "-c", _HOST.read_text(), place_of(place), index, str(lease)],
         cwd=_HOST.parents[3],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -72,7 +72,7 @@ def test_erasing_while_the_server_is_down_is_finished_when_it_is_back(
         assert memory.check_receipt(receipt).ok
 
 
-@pytest.mark.parametrize("on", ["server", "files"])
+@pytest.mark.parametrize("on", ["server", pytest.param("files", marks=pytest.mark.files)])
 def test_erasing_while_a_reindex_is_under_way(path: Path, shared: Server, on: str) -> None:
     index = shared.url if on == "server" else "chroma"
     said: list[int] = []
@@ -98,7 +98,7 @@ def test_erasing_while_a_reindex_is_under_way(path: Path, shared: Server, on: st
         assert all(receipt.complete for receipt in memory.receipts())
 
 
-@pytest.mark.parametrize("on", ["server", "files"])
+@pytest.mark.parametrize("on", ["server", pytest.param("files", marks=pytest.mark.files)])
 def test_erasing_beside_a_stopped_owner_of_the_index(
     path: Path, shared: Server, on: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

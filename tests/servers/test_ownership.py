@@ -138,7 +138,10 @@ def test_a_lock_has_one_holder(path: Path, tmp_path: Path) -> None:
     ledger.close()
 
 
-@pytest.mark.parametrize("lease", [LEASE, 0], ids=["lease", "lock"])
+@pytest.mark.parametrize(
+    "lease",
+    [pytest.param(LEASE, id="lease"), pytest.param(0, id="lock", marks=pytest.mark.files)],
+)
 def test_another_process_takes_over_when_the_owner_dies(
     path: Path, shared: Server, lease: int
 ) -> None:
@@ -213,18 +216,26 @@ def test_what_a_stopped_owner_had_sent_is_of_no_effect(
             kill(owner, signal.SIGCONT)
 
 
-@pytest.mark.parametrize("lease", [1, 0], ids=["lease", "lock"])
+@pytest.mark.parametrize(
+    "lease",
+    [pytest.param(LEASE, id="lease"), pytest.param(0, id="lock", marks=pytest.mark.files)],
+)
 def test_flush_waits_for_whichever_process_has_the_index(
     path: Path, shared: Server, lease: int
 ) -> None:
     owning = as_hosts(lease) if lease else contextlib.nullcontext()
-    index = ChromaServer(shared.url, timeout=1)
     with (
         other_host(path, shared.url, lease) as (host, owner),
         owning,
-        memory_on(path, index) as memory,
+        memory_on(path, shared.url) as memory,
     ):
-        until(lambda: is_indexed(memory))
+
+        def end_the_owner() -> None:
+            kill(owner, signal.SIGKILL)
+            host.kill()
+            if lease:
+                run_out(memory)
+
         for number in range(5):
             memory.add("more", id=f"new{number}", vector=QUERY)
             memory.flush()
@@ -232,21 +243,40 @@ def test_flush_waits_for_whichever_process_has_the_index(
             assert memory.stats().index == "elsewhere"
         kill(owner, signal.SIGSTOP)
         memory.add("more", id="last", vector=QUERY)
-        ended = threading.Timer(0.5, lambda: (kill(owner, signal.SIGKILL), host.kill()))
-        ended.start()
-        memory.flush()  # and takes over where the other is gone
+        ending = threading.Timer(0.5, end_the_owner)
+        ending.start()
+        memory.flush()  # which takes over where the other is gone
         assert shared.held(memory) == [COUNT + 6]
-        ended.join()
+        ending.join()
 
 
+@pytest.mark.files
 def test_flush_gives_up_an_owner_that_does_nothing(
     path: Path, shared: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("commonplace.index.index._STEP_SECONDS", 1.0)
-    with other_host(path, shared.url, 0) as (_, owner):
-        memory = memory_on(path, shared.url)
-        until(lambda: is_indexed(memory))
+    monkeypatch.setattr("commonplace.index.index._OWNER_SECONDS", 1.0)
+    with (
+        other_host(path, shared.url, 0) as (_, owner),
+        memory_on(path, shared.url) as memory,
+    ):
         kill(owner, signal.SIGSTOP)
         memory.add("more", id="new", vector=QUERY)
-        with memory, pytest.raises(IndexUnavailableError, match="another process"):
+        with pytest.raises(IndexUnavailableError, match="another process"):
             memory.flush()
+
+
+def test_a_killed_process_leaves_no_lease_behind(
+    path: Path, shared: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: others waited for a lease to run out whose memory had been closed."""
+    monkeypatch.setattr("commonplace.index.serving._CLOSE_SECONDS", 0.1)
+    with as_hosts(LEASE):
+        with memory_on(path, shared.url) as first:
+            fill(first)
+            first.flush()
+            kill(worker_of(first), signal.SIGSTOP)
+        with memory_on(path, shared.url) as second:
+            second.add("more", id="new", vector=QUERY)
+            second.flush()
+            assert second.stats().index == "ready"
+            assert shared.held(second) == [COUNT + 1]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _ANSWER_SECONDS = 0.25
 _STEP_SECONDS = 120.0
+_OWNER_SECONDS = 120.0
 _SERVER_SECONDS = 5.0
 _TURN_SECONDS = 0.1
 _LOOK_EVERY = 0.2
@@ -233,7 +234,7 @@ class Index(Serving):
             head = snapshot.head()
         applied, progressed = self._applied(), time.monotonic()
         while any(seq < head for seq in applied):
-            if time.monotonic() >= progressed + _STEP_SECONDS:
+            if time.monotonic() >= progressed + _OWNER_SECONDS:
                 raise IndexUnavailableError(
                     "another process has the index and does not follow the journal; nothing is "
                     "lost, searches are answered from the ledger; see whether that process hangs"
