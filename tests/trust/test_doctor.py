@@ -234,8 +234,10 @@ def test_a_log_that_lost_changes_is_given_up_when_asked(path: Path, damage: str)
 def test_an_erasure_that_is_not_finished_is_to_be_finished(
     stocked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unfinished = Report(problems=("erasure e1 is not finished (index); compact does it",))
-    monkeypatch.setattr(Memory, "verify", lambda _: unfinished)
+    def verify(_: Memory) -> Report:
+        return Report(problems=("erasure e1 is not finished (index); compact does it",))
+
+    monkeypatch.setattr(Memory, "verify", verify)
     (finding,) = examined(stocked).findings
     assert (finding.about, finding.remedy) == ("ledger", "finish it, as compact does")
     assert finding.fixable

@@ -222,11 +222,12 @@ def load(
     }
     values: dict[str, Any] = {**filed, **variables, **arguments}
     wrong = _unknown_variables(os.environ)
+    settings = None
     try:
         settings = Settings(**values)
     except ValidationError as error:
         wrong += _reasons(error, origins)
-    if wrong:  # not in the block above: the error there holds the values
+    if settings is None or wrong:  # not in the block above: the error there holds the values
         raise InvalidInputError("; ".join(wrong))
     return Configuration(settings, origins, given)
 
