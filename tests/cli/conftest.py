@@ -39,7 +39,8 @@ class Cli:
     def __call__(self, *args: str, stdin: str | bytes | None = None, code: int = 0) -> Result:
         """Run it in this process; an exception that is no exit fails the test."""
         # NO_COLOR and a width, so that what is printed does not depend on where tests run.
-        env = {"COMMONPLACE_MEMORY": place_of(self.memory), "NO_COLOR": "1", "COLUMNS": "100"}
+        named = place_of(self.memory) if str(self.memory) else ""
+        env = {"COMMONPLACE_MEMORY": named, "NO_COLOR": "1", "COLUMNS": "100"}
         result = CliRunner().invoke(app, list(args), input=stdin, env=env, catch_exceptions=False)
         assert result.exit_code == code, result.output
         assert "Traceback" not in result.output

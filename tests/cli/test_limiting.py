@@ -22,7 +22,7 @@ def keys_file(tmp_path: Path, **said: object) -> str:
 
 
 def test_a_quota_is_set_shown_and_removed(stocked: Cli) -> None:
-    assert stocked("quota").stdout == ""
+    assert (stocked("quota").stdout, stocked("quota").stderr) == ("", "no quotas\n")
     assert stocked("quota", "users/alice", "--records", "2").stdout == "2 of 2  users/alice\n"
     refused = stocked("add", "one more", "--scope", "users/alice", code=1)
     assert "may hold 2 records and would hold 3" in refused.stderr

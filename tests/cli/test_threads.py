@@ -121,6 +121,8 @@ def test_a_timeline_is_shown(stocked: Cli) -> None:
     assert found["busiest"]["start"] == "2025-01-01T00:00:00+00:00"
     shown = stocked("timeline", "--kind", "message").stdout
     assert "2024-06-01 00:00          1" in shown
+    assert "1 record within a minute; the busiest day was" in shown
+    assert "3 records within 366 days; the busiest day was" in stocked("timeline").stdout
     assert "nothing found" in stocked("timeline", "--tag", "none").stderr
 
 

@@ -201,8 +201,10 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         ("sweep_every = 0", "greater than 0"),
         ("sweep_every = inf", "finite number"),
         ("sweep_every = true", "it is a number or 'never'"),
-        ("keep_versions = -1", "greater than or equal to 0"),
-        ("keep_versions = 1.5", "valid integer"),
+        ("sweep_every = -1", "greater than 0, or 'never'"),
+        ("keep_versions = -1", "greater than or equal to 0, or 'all'"),
+        ("keep_versions = 1.5", "valid integer.*, or 'all'"),
+        ("keep_versions = true", "it is a number or 'all'$"),
         ('create = "perhaps"', "valid boolean"),
         ('memory = ""', "a memory is a directory"),
         ("memory = 1", "valid string"),
@@ -229,7 +231,13 @@ def told(error: BaseException | None) -> str:
     ("variables", "reason"),
     [
         ({"COMMONPLACE_MEMROY": "x"}, "has COMMONPLACE_MEMROY.*did you mean COMMONPLACE_MEMORY"),
-        ({"COMMONPLACE_PATH": "x"}, "which is no option"),
+        ({"COMMONPLACE_PATH": "x"}, "which is no option; docs/configuration.md"),
+        ({"COMMONPLACE_A": "x"}, "has COMMONPLACE_A, which is no option; docs/configuration.md"),
+        ({"commonplace_memroy": "x"}, "has commonplace_memroy.*did you mean COMMONPLACE_MEMORY"),
+        (
+            {"COMMONPLACE_MEMROY": "x", "COMMONPLACE_KEEP_VERSIONS": SECRET},
+            "has COMMONPLACE_MEMROY.*; COMMONPLACE_KEEP_VERSIONS: .*, or 'all'",
+        ),
         (
             {"COMMONPLACE_CREATE": SECRET, "COMMONPLACE_INDEX": SECRET},
             "COMMONPLACE_INDEX: an index .*; COMMONPLACE_CREATE: input",
@@ -244,6 +252,39 @@ def test_what_the_environment_may_not_say(
     with pytest.raises(InvalidInputError, match=reason) as caught:
         Memory.from_config()
     assert SECRET not in told(caught.value)
+
+
+def test_what_kubernetes_tells_of_a_service_of_that_name_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in (
+        *("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "SERVICE_PORT_GRPC_WEB", "PORT"),
+        *("PORT_8000_TCP", "PORT_8000_TCP_PROTO", "PORT_8000_TCP_PORT", "PORT_8000_TCP_ADDR"),
+        "PORT_53_UDP_ADDR",
+    ):
+        monkeypatch.setenv(f"COMMONPLACE_{name}", "tcp://10.0.0.1:8000")
+    assert {row.origin for row in load().shown()} == {"default"}
+    for name in ("SERVICE", "PORT_HTTP", "PORT_8000", "PORT_8000_TCP_NAME", "SERVICE_HOSTS"):
+        with monkeypatch.context() as patch:
+            patch.setenv(f"COMMONPLACE_{name}", "x")
+            with pytest.raises(InvalidInputError, match=f"COMMONPLACE_{name}, which is no option"):
+                load()
+
+
+def test_a_file_that_an_option_names_and_that_is_not_there_is_told_with_the_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(tmp_path, 'keys = "nokeys.json"\nindex = "https://chroma"\nindex_ca = "no.pem"\n')
+    with pytest.raises(InvalidInputError, match=r"^index_ca \(.*settings.toml\): there is no file"):
+        load(config=file).options()
+    with pytest.raises(InvalidInputError, match=r"^keys \(.*settings.toml\): there is no file of"):
+        load(config=file).encryption()
+    monkeypatch.setenv("COMMONPLACE_KEYS", "gone.json")
+    monkeypatch.setenv("COMMONPLACE_INDEX_CA", "~/gone.pem")
+    with pytest.raises(InvalidInputError, match=r"^COMMONPLACE_KEYS: .* 'gone.json'"):
+        load(config=file).encryption()
+    with pytest.raises(InvalidInputError, match=r"^COMMONPLACE_INDEX_CA: .*/gone.pem"):
+        load(config=file).index()
 
 
 def test_what_code_may_not_say() -> None:
@@ -326,7 +367,7 @@ def test_secrets_are_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMMONPLACE_KEY", f"first:{HEX}")
     configuration = load()
     found = shown()
-    assert found["memory"][0] == "postgresql+psycopg://alice:***@host/db"
+    assert found["memory"][0] == "postgresql+psycopg://alice@host/db"
     assert found["index"][0] == "https://***@host:8000"
     assert found["key"] == ("***", "COMMONPLACE_KEY")
     everything = f"{configuration!r} {configuration.settings!r} {configuration.settings} {found}"
@@ -386,6 +427,7 @@ def test_what_is_said_of_no_server_is_refused(
     with pytest.raises(InvalidInputError, match="COMMONPLACE_INDEX_TOKEN is about") as refused:
         load().options()
     assert "hush" not in str(refused.value)
+    assert load(index="auto").options()["index"] == "auto"  # in place of the server it is about
 
 
 def test_a_password_of_a_ledger_on_a_server_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -393,5 +435,5 @@ def test_a_password_of_a_ledger_on_a_server_is_not_shown(monkeypatch: pytest.Mon
     monkeypatch.setenv("COMMONPLACE_MEMORY", given)
     found = load()
     assert found.path == given
-    assert found.shown()[1].value == "postgresql://me:***@host/db?sslpassword=***"
+    assert found.shown()[1].value == "postgresql://me@host/db?sslpassword=***"
     assert "hush" not in repr(found) + repr(found.shown())

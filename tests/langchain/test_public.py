@@ -71,4 +71,4 @@ def test_classic_memory_without_langchain_classic_names_the_extra() -> None:
         "try: import langchain_commonplace.classic\n"
         "except ImportError as error: print(error)"
     )
-    assert "pip install 'langchain-commonplace[classic]'" in run(program)
+    assert "pip install langchain-classic" in run(program)

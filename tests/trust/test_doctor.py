@@ -16,12 +16,14 @@ from tests.pgserver import place_of, tell_ledger
 from typer.testing import CliRunner
 
 from commonplace import (
+    ChromaServer,
     Diagnosis,
     Encryption,
     HashingEmbedder,
     InvalidInputError,
     Memory,
     NotFoundError,
+    Report,
     doctor,
 )
 from commonplace.cli.app import app
@@ -227,6 +229,48 @@ def test_a_log_that_lost_changes_is_given_up_when_asked(path: Path, damage: str)
             assert memory.verify().ok
     else:  # not even the tables had reached the ledger's own file
         assert "log" not in about(doctor(path))
+
+
+def test_an_erasure_that_is_not_finished_is_to_be_finished(
+    stocked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def verify(_: Memory) -> Report:
+        return Report(problems=("erasure e1 is not finished (index); compact does it",))
+
+    monkeypatch.setattr(Memory, "verify", verify)
+    (finding,) = examined(stocked).findings
+    assert (finding.about, finding.remedy) == ("ledger", "finish it, as compact does")
+    assert finding.fixable
+
+
+def test_the_driver_of_a_server_is_to_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "commonplace.ledger.postgres_database", None)
+    (finding,) = doctor("postgresql://host/db").findings
+    assert "driver" in finding.text
+    assert finding.remedy.startswith("install the driver")
+
+
+@pytest.mark.files
+def test_the_command_takes_index_and_embedder_from_the_settings(
+    stocked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def examine(_: object, **options: object) -> Diagnosis:
+        asked.append((options["index"], options["embedder"]))
+        return Diagnosis(path="", findings=())
+
+    monkeypatch.setattr("commonplace.doctor", examine)
+    command = ["doctor", "--memory", str(stocked)]
+    for more in ([], ["--index", "exact"], ["--index", "http://there"]):
+        env = {"COMMONPLACE_INDEX": "http://here", "COMMONPLACE_INDEX_TIMEOUT": "3"}
+        assert CliRunner().invoke(app, [*command, *more], env=env).exit_code == 0
+    assert CliRunner().invoke(app, command, env={"COMMONPLACE_EMBEDDER": "builtin"}).exit_code == 0
+    here, there = (ChromaServer(f"http://{name}", timeout=3) for name in ("here", "there"))
+    assert asked[:3] == [(here, None), ("exact", None), (there, None)]
+    assert "StaticEmbedder" in repr(asked[3])
+    wrong = CliRunner().invoke(app, [*command, "--index", "nowhere"])
+    assert "index (argument): an index is 'auto'" in wrong.stderr
 
 
 @pytest.mark.files

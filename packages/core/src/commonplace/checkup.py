@@ -22,6 +22,7 @@ from commonplace.errors import (
     NotFoundError,
 )
 from commonplace.index import EMBEDDED, chroma_versions, place_of
+from commonplace.index.pgvector import PGVECTOR
 from commonplace.ledger import LEDGER_FILE, Ledger, beside, give_up_log, in_use, is_url, log_state
 from commonplace.masking import masked
 from commonplace.memory import Memory
@@ -145,7 +146,13 @@ class _Patient:
         except FormatError as error:
             yield Finding(about="ledger", text=str(error), remedy="see there")
         except CommonplaceError as error:
-            yield Finding(about="ledger", text=str(error), remedy="see there; then look again")
+            yield Finding(about="ledger", text=str(error), remedy=self._after(error))
+
+    def _after(self, error: CommonplaceError) -> str:
+        """What to do where it does not open."""
+        if isinstance(error.__cause__, ImportError):
+            return "install the driver as it says there; then look again"
+        return "see there; then look again"
 
     def _opened(self, memory: Memory) -> Iterator[Finding]:
         report = memory.verify()
@@ -213,8 +220,8 @@ class _Patient:
         if place not in {None, EMBEDDED} and self._choice == "auto":
             yield Finding(
                 about="index",
-                text=f"the index is on the Chroma server {place}, and was not examined",
-                remedy="name the server with index=, --index on the command line",
+                text=f"the index is {_called(place)}, and was not examined",
+                remedy="name it with index=, or with --index or COMMONPLACE_INDEX",
                 problem=False,
             )
 
@@ -378,7 +385,14 @@ _DAMAGED = (
 )
 
 
+def _called(place: str | None) -> str:
+    """What to call the place of an index that is not embedded."""
+    return "kept by pgvector" if place == PGVECTOR else f"on the Chroma server {place}"
+
+
 def _remedy(text: str) -> str:
+    if text.startswith("erasure "):
+        return "finish it, as compact does"
     if text.startswith(("index: the Chroma server", "index: the PostgreSQL server")):
         return "see there; it is caught up with, or built again, by itself"
     return "rebuild it from the records"

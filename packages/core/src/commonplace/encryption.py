@@ -324,7 +324,6 @@ def _cipher_type() -> type[AESGCM]:
         )
     except ImportError as error:
         raise EncryptionError(
-            "encryption needs the package cryptography; "
-            "install it with `pip install 'commonplace[encryption]'`"
+            "encryption needs the package cryptography; install it with `pip install cryptography`"
         ) from error
     return AESGCM

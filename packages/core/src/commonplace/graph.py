@@ -1,4 +1,4 @@
-"""Records and their links as a graph of NetworkX: needs the extra `commonplace[networkx]`."""
+"""Records and their links as a graph of NetworkX: needs the extra `networkx`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ try:
     import networkx as nx
 except ImportError as error:
     raise ImportError(
-        "commonplace.graph needs NetworkX; install it with `pip install 'commonplace[networkx]'`"
+        "commonplace.graph needs NetworkX; install it with `pip install networkx`"
     ) from error
 
 from commonplace import limits

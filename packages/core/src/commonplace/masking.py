@@ -15,10 +15,10 @@ _PARAMETER = re.compile(
 
 
 def masked(text: str) -> str:
-    """The text, with `***` in place of passwords and tokens in URLs.
+    """The text, without the passwords in URLs, and with `***` in place of tokens.
 
     More than the password goes where it is not clear where it ends.
     """
-    hidden = _PASSWORD.sub(rf"\1:{HIDDEN}@", text)
+    hidden = _PASSWORD.sub(lambda user: f"{user[1]}@" if user[1] else "", text)
     hidden = _USER_OF_WEB.sub(f"{HIDDEN}@", hidden)
     return _PARAMETER.sub(rf"\1{HIDDEN}", hidden)

@@ -73,7 +73,7 @@ class Memory(
             when it is closed; or the URL of a PostgreSQL database, for a memory that several hosts
             share: `"postgresql://user@host/database"`. Its tables lie in a schema of their own,
             `commonplace` unless the URL ends with `?schema=...`; `pool_size=...` says how many
-            connections there are at most (16). It needs `commonplace[postgres]`.
+            connections there are at most (16). It needs the extra `postgres`.
         embedder: what turns texts into vectors: an `Embedder`, LangChain `Embeddings`, a Chroma
             embedding function. The built-in one needs no network, key or download. Without one
             any memory opens; if another embedder made its vectors, records are read, listed and

@@ -8,8 +8,7 @@ try:
     from langchain_classic.base_memory import BaseMemory
 except ImportError as error:
     raise ImportError(
-        "langchain_commonplace.classic needs langchain-classic: "
-        "pip install 'langchain-commonplace[classic]'"
+        "langchain_commonplace.classic needs langchain-classic: pip install langchain-classic"
     ) from error
 from langchain_core.messages import AIMessage, HumanMessage, get_buffer_string
 from pydantic import BeforeValidator, Field, PositiveInt, PrivateAttr, SkipValidation

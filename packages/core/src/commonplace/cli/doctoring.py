@@ -16,9 +16,7 @@ def doctor(
     fix: Annotated[
         bool, typer.Option("--fix", help="Do what can be done without losing anything.")
     ] = False,
-    index: Annotated[
-        str, typer.Option(help="Where the index is: auto, or the URL of a Chroma server.")
-    ] = "auto",
+    index: options.IndexPlace = None,
     memory: options.MemoryPath = options.DEFAULT_MEMORY,
     as_json: options.AsJson = False,
 ) -> None:
@@ -26,8 +24,13 @@ def doctor(
     # Here and not above: it takes longer to import than `commonplace --help` should take to run.
     from commonplace import doctor as examine  # noqa: PLC0415
 
+    said = settings.load(memory, index=index)
     found = examine(
-        settings.place(memory), fix=fix, index=index, encryption=settings.keys_for_reading()
+        said.path,
+        fix=fix,
+        embedder=said.embedder(),
+        index=said.index(),
+        encryption=settings.keys_for_reading(),
     )
     if as_json:
         terminal.print_json(found.to_dict())

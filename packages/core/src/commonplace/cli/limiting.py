@@ -48,5 +48,7 @@ def quota(
     if as_json:
         terminal.print_json([one.to_dict() for one in found])
         return
+    if not found:
+        terminal.note("no quotas" if scope is None else "no quota there")
     for one in found:
         typer.echo(f"{one.used} of {one.records}  {plain(one.scope.path) or '(everything)'}")

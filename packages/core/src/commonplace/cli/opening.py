@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING
 
 from commonplace import NotFoundError
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
     from commonplace import Encryption, Memory
 
+_INDEX_SECONDS = 20.0
+_LOOK_EVERY = 0.05
+
 
 @contextlib.contextmanager
 def opened(
@@ -22,6 +26,7 @@ def opened(
     scope: str | None = None,
     create: bool = False,
     index: bool = False,
+    index_at: str | None = None,
     embedder: bool = True,
     named: str = "--memory or COMMONPLACE_MEMORY",
     encryption: Encryption | None = None,
@@ -36,6 +41,7 @@ def opened(
         index: run the index. A command that asks one thing does not: the ledger would have
             answered, exactly, before the index is up. It follows the journal by itself when a
             program next opens the memory.
+        index_at: where that is; None for the place that the settings name.
         embedder: take the embedder that the settings name. Without one any memory opens.
         named: how the path was given, to say how to give another.
         encryption: its keys; those of this run for None.
@@ -46,7 +52,7 @@ def opened(
     # Here and not above: it takes longer to import than `commonplace --help` should take to run.
     from commonplace import Encryption, Memory  # noqa: PLC0415
 
-    found = settings.load(path)
+    found = settings.load(path, index=index_at)
     said = found.options()
     # With no keys at all, what needs no text can still be done.
     said["encryption"] = encryption or said["encryption"] or Encryption(keys={})
@@ -65,3 +71,15 @@ def opened(
         ) from error
     with memory:
         yield memory if scope is None else memory.scope(scope)
+
+
+def started_index(memory: Memory) -> bool:
+    """Whether a search has just started the index, which is waited for: ask again then."""
+    state = memory.stats().index
+    if state != "starting":
+        return False
+    until = time.monotonic() + _INDEX_SECONDS
+    while state == "starting" and time.monotonic() < until:
+        time.sleep(_LOOK_EVERY)
+        state = memory.stats().index
+    return True

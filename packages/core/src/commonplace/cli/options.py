@@ -22,6 +22,15 @@ MemoryPath = Annotated[
         "in either of these: who lists processes sees the command line.",
     ),
 ]
+IndexPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--index",
+        metavar="WHERE",
+        help="Where the index is: auto, pgvector, or the URL of a Chroma server; COMMONPLACE_INDEX "
+        "or the file of settings may name it.",
+    ),
+]
 ScopePath = Annotated[
     str | None,
     typer.Option(

@@ -10,7 +10,7 @@ import typer
 from commonplace import NotFoundError
 from commonplace.cli import options, terminal
 from commonplace.cli.jsoninput import filter_option
-from commonplace.cli.opening import opened
+from commonplace.cli.opening import opened, started_index
 from commonplace.cli.times import moment_option
 from commonplace.rendering import plain
 
@@ -39,6 +39,7 @@ def search(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say how the candidates were found.")
     ] = False,
+    index: options.IndexPlace = None,
     memory: options.MemoryPath = options.DEFAULT_MEMORY,
     scope: options.ScopePath = None,
     as_json: options.AsJson = False,
@@ -47,24 +48,31 @@ def search(
     condition = filter_option(filter_json)
     then, at = moment_option(valid_at, "--valid-at"), moment_option(as_of, "--as-of")
     asked = moment_option(now, "--now")
-    with opened(memory, scope=scope) as source:
-        hits = source.search(
-            query,
-            filter=condition,
-            kinds=kinds or [],
-            tags=tags or [],
-            include_closed=include_closed,
-            include_archived=include_archived,
-            valid_at=then,
-            as_of=at,
-            mode=mode.value,
-            min_score=min_score,
-            min_relevance=min_relevance,
-            now=asked,
-            limit=limit,
-            offset=offset,
-            explain=explain,
-        )
+    with_index = explain or index is not None
+    with opened(memory, scope=scope, index=with_index, index_at=index) as source:
+
+        def find() -> Hits:
+            return source.search(
+                query,
+                filter=condition,
+                kinds=kinds or [],
+                tags=tags or [],
+                include_closed=include_closed,
+                include_archived=include_archived,
+                valid_at=then,
+                as_of=at,
+                mode=mode.value,
+                min_score=min_score,
+                min_relevance=min_relevance,
+                now=asked,
+                limit=limit,
+                offset=offset,
+                explain=explain,
+            )
+
+        hits = find()
+        if with_index and started_index(source):
+            hits = find()
     if as_json:
         _print_hits_json(query, hits)
         return

@@ -19,8 +19,8 @@ def choose(*, config: Path | None, keys: Path | None) -> None:
     _chosen.update(config=config, keys=keys)
 
 
-def load(memory: str | None) -> Configuration:
-    """The settings, with the memory that a command was given; None for none.
+def load(memory: str | None, *, index: str | None = None) -> Configuration:
+    """The settings, with the memory and the index that a command was given; None for none.
 
     Raises:
         InvalidInputError: one is not what it may be.
@@ -29,7 +29,7 @@ def load(memory: str | None) -> Configuration:
     # Here and not above: it takes longer to import than `commonplace --help` should take to run.
     from commonplace.configuration import load as loaded  # noqa: PLC0415
 
-    return loaded(memory, config=_chosen.get("config"), keys=_chosen.get("keys"))
+    return loaded(memory, config=_chosen.get("config"), keys=_chosen.get("keys"), index=index)
 
 
 def keys_for_reading(file: Path | None = None) -> Encryption:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import math
+from datetime import UTC, datetime, timedelta
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Conversations: list, read, count and move them.")
 
+_UNITS = {"day": timedelta(days=1), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
 _Name = Annotated[str, typer.Argument(metavar="THREAD", help="Its key at --scope, or its id.")]
 _Names = Annotated[
     list[str] | None, typer.Argument(metavar="THREAD", help="Keys at --scope, or ids.")
@@ -291,6 +293,14 @@ def timeline(
         _print_timeline(found)
 
 
+def _span(found: timedelta) -> str:
+    """A time in words, in the largest unit that it fills; what is begun counts whole."""
+    for what, unit in _UNITS.items():
+        if found >= unit:
+            return terminal.counted(math.ceil(found / unit), what)
+    return "a minute"
+
+
 def _present(source: Memory, name: str) -> ThreadInfo:
     info = source.threads.get(name)
     if info is None:
@@ -329,6 +339,6 @@ def _print_timeline(found: Timeline) -> None:
         terminal.note("nothing found")
         return
     typer.echo(
-        f"{terminal.counted(found.records)} in {found.span.days:,} days; the busiest "
+        f"{terminal.counted(found.records)} within {_span(found.span)}; the busiest "
         f"{found.bucket} was that of {terminal.moment(found.busiest.start)}"
     )

@@ -13,21 +13,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def keys_from_file(file: Path) -> Encryption:
+def keys_from_file(file: Path, *, called: str = "") -> Encryption:
     """The keys in a file.
+
+    Args:
+        file: where it is.
+        called: what to call the option that names it, in an error.
 
     Raises:
         InvalidInputError: it cannot be read, or is not of the form in `docs/encryption.md`.
     """
     place = expanded(file)
+    said_by = f"{called}: " if called else ""
     try:
         said: Any = json.loads(place.read_text("utf-8"))
         keys = {name: bytes.fromhex(key) for name, key in said["keys"].items()}
         active, scopes = said.get("active"), said.get("scopes")
+    except FileNotFoundError:
+        raise InvalidInputError(f"{said_by}there is no file of keys at {str(file)!r}") from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         raise InvalidInputError(
-            f"{str(file)!r} is no file of keys: it is a JSON object with 'keys', the hexadecimal "
-            "digits of each key by its name, and perhaps 'active' and 'scopes'"
+            f"{said_by}{str(file)!r} is no file of keys: it is a JSON object with 'keys', the "
+            "hexadecimal digits of each key by its name, and perhaps 'active' and 'scopes'"
         ) from None  # the cause may show a key
     return Encryption(keys=keys, active=active, scopes=scopes)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,13 @@ _NAMED_OTHERWISE = {
     "file": "config",
 }
 _ONLY_IN_CODE = ("clock", "middleware")
+_WORDS = {"sweep_every": NEVER, "keep_versions": ALL}
+_LISTED = "; docs/configuration.md lists them all"
+_OF_KUBERNETES = re.compile(
+    r"(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
+    r"|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
+)
+"""What Kubernetes tells every container of a Service that is called `commonplace`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +105,9 @@ class Configuration:
             **self.given,
         }
         if "index" not in found:
-            found["index"] = self._index()
+            found["index"] = self.index()
         if "embedder" not in found:
-            found["embedder"] = _embedder(settings.embedder)
+            found["embedder"] = self.embedder()
         if "encryption" not in found:
             found["encryption"] = self.encryption()
         return found
@@ -117,7 +125,9 @@ class Configuration:
             )
         if settings.key is not None:
             return key_from_text(settings.key.get_secret_value(), self._origin("key"))
-        return None if settings.keys is None else keys_from_file(settings.keys)
+        if settings.keys is None:
+            return None
+        return keys_from_file(settings.keys, called=self._called("keys"))
 
     def shown(self) -> list[Shown]:
         """Every option that can be written as text, its value and where it came from."""
@@ -130,14 +140,24 @@ class Configuration:
             for name in Settings.model_fields
         ]
 
-    def _index(self) -> Any:
-        """The index, with what is said of its server."""
+    def embedder(self) -> Any:
+        """The embedder that has a name; None if none is named."""
+        return _embedder(self.settings.embedder)
+
+    def index(self) -> Any:
+        """The index, with what is said of its server.
+
+        Raises:
+            InvalidInputError: what is said of a server is none, or there is no server.
+        """
         index = self.settings.index
         told = {name: getattr(self.settings, f"index_{name}") for name in _OF_SERVERS}
         said = {name: value for name, value in told.items() if value is not None}
         if index != CLOUD and not said:
             return index
         if index != CLOUD and "://" not in index:
+            if self._origin("index") == ARGUMENT:  # in place of the server that they are about
+                return index
             raise InvalidInputError(
                 f"{self._origin(f'index_{next(iter(said))}')} is about a Chroma server, and the "
                 f"index is {index!r}; name the server with 'index'"
@@ -145,6 +165,13 @@ class Configuration:
         # Here and not above: what is only shown needs none of it.
         from commonplace.index.servers import ChromaCloud, ChromaServer  # noqa: PLC0415
 
+        if "ca" in said:
+            said["ca"] = expanded(said["ca"])
+            if not os.path.isfile(said["ca"]):  # noqa: PTH113 - it raises nothing, whatever the name
+                raise InvalidInputError(
+                    f"{self._called('index_ca')}: there is no file at {str(said['ca'])!r}; name "
+                    "one of certificates in PEM"
+                )
         if "token" in said:
             said["token"] = said["token"].get_secret_value()
         if index != CLOUD:
@@ -154,12 +181,16 @@ class Configuration:
     def _origin(self, name: str) -> str:
         return self.origins.get(name, DEFAULT)
 
+    def _called(self, name: str) -> str:
+        return _called(name, self.origins)
+
 
 def load(
     path: str | Path | None = None,
     *,
     config: str | Path | None = None,
     keys: str | Path | None = None,
+    index: str | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Configuration:
     """The options of a memory, out of arguments, the environment and a file.
@@ -168,6 +199,7 @@ def load(
         path: where the memory is, if that is given.
         config: the file, if that is given.
         keys: a file of keys, if that is given.
+        index: where the index is, if that is given as text.
         options: what else is given, as `Memory` takes it.
 
     Raises:
@@ -177,8 +209,7 @@ def load(
     """
     given = dict(options or {})
     _check_options(given)
-    _check_variables(os.environ)
-    told = {"memory": path, "config": config, "keys": keys}
+    told = {"memory": path, "config": config, "keys": keys, "index": index}
     arguments = {name: _text(value) for name, value in told.items() if value is not None}
     variables = EnvSettingsSource(Settings)()
     named = arguments.get("config", variables.get("config"))
@@ -190,10 +221,14 @@ def load(
         **dict.fromkeys(arguments, ARGUMENT),
     }
     values: dict[str, Any] = {**filed, **variables, **arguments}
+    wrong = _unknown_variables(os.environ)
+    settings = None
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise InvalidInputError(_reasons(error, origins)) from None  # it holds the values
+        wrong += _reasons(error, origins)
+    if settings is None or wrong:  # not in the block above: the error there holds the values
+        raise InvalidInputError("; ".join(wrong))
     return Configuration(settings, origins, given)
 
 
@@ -213,13 +248,22 @@ def _check_options(given: Mapping[str, Any]) -> None:
             raise InvalidInputError(f"there is no option {name!r}{_nearest(name, known)}")
 
 
-def _check_variables(environment: Mapping[str, str]) -> None:
-    known = [PREFIX + name.upper() for name in Settings.model_fields]
-    for name in environment:
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            raise InvalidInputError(
-                f"the environment has {name}, which is no option{_nearest(name, known)}"
-            )
+def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """What is wrong with the names of variables, of each that is no option."""
+    named = [name for name in environment if name.upper().startswith(PREFIX)]
+    return [
+        f"the environment has {name}, which is no option{_nearest_variable(name)}"
+        for name in named
+        if name.upper().removeprefix(PREFIX).lower() not in Settings.model_fields
+        and not _OF_KUBERNETES.fullmatch(name.removeprefix(PREFIX))
+    ]
+
+
+def _nearest_variable(name: str) -> str:
+    """As `_nearest`; what all variables begin with makes none of them nearer."""
+    wanted = name.upper().removeprefix(PREFIX).lower()
+    near = difflib.get_close_matches(wanted, Settings.model_fields, 1)
+    return f"; did you mean {PREFIX}{near[0].upper()}?" if near else _LISTED
 
 
 def _from_file(file: Path) -> dict[str, Any]:
@@ -258,22 +302,26 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     if name in _NAMED_OTHERWISE:
         return f"; did you mean {_NAMED_OTHERWISE[name]!r}?"
     near = difflib.get_close_matches(name, known, 1)
-    if near:
-        return f"; did you mean {near[0]!r}?" if near[0].islower() else f"; did you mean {near[0]}?"
-    return "; docs/configuration.md lists them all"
+    return f"; did you mean {near[0]!r}?" if near else _LISTED
 
 
-def _reasons(error: ValidationError, origins: Mapping[str, str]) -> str:
+def _called(name: str, origins: Mapping[str, str]) -> str:
+    """An option and where it came from, to say what is wrong with it."""
+    origin = origins.get(name, DEFAULT)
+    return origin if origin.startswith(PREFIX) else f"{name} ({origin})"
+
+
+def _reasons(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
     """What is wrong, of every option that is, without what was given."""
     found = error.errors(include_input=False, include_context=False, include_url=False)
-    return "; ".join(_reason(str(one["loc"][0]), one["msg"], origins) for one in found)
+    return [_reason(str(one["loc"][0]), one["msg"], origins) for one in found]
 
 
 def _reason(name: str, message: str, origins: Mapping[str, str]) -> str:
-    origin = origins.get(name, DEFAULT)
-    where = origin if origin.startswith(PREFIX) else f"{name} ({origin})"
     plain = message.removeprefix("Value error, ")
-    return f"{where}: {plain[:1].lower()}{plain[1:]}"
+    word = _WORDS.get(name, "")
+    other = f", or {word!r}" if word and word not in plain else ""
+    return f"{_called(name, origins)}: {plain[:1].lower()}{plain[1:]}{other}"
 
 
 def _embedder(name: str | None) -> Any:
@@ -293,7 +341,7 @@ def _shown(name: str, value: Any) -> str:
     if isinstance(value, SecretStr):
         return HIDDEN
     if value is None:
-        return {"sweep_every": NEVER, "keep_versions": ALL}.get(name, "none")
+        return _WORDS.get(name, "none")
     if isinstance(value, bool):
         return str(value).lower()
     return masked(str(int(value) if name == "cache_bytes" else value))

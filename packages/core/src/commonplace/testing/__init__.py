@@ -5,7 +5,7 @@
 - `commonplace.testing.crash`: runs a program in a child process and kills it at a chosen moment.
 - `commonplace.testing.faults`: damages copies of a store, fills its disk, takes rights away.
 - `commonplace.testing.strategies`: Hypothesis strategies for all that a memory takes; needs
-  `pip install "commonplace[testing]"`.
+  `pip install hypothesis`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ JSON with big integers; ids, keys and scopes that look alike. `refused_values` a
 be refused by an error and never stored as something else.
 
 Raises:
-    ImportError: Hypothesis is not installed; `pip install "commonplace[testing]"`.
+    ImportError: Hypothesis is not installed; `pip install hypothesis`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ try:
     from hypothesis import strategies as st
 except ImportError as error:
     raise ImportError(
-        'commonplace.testing.strategies needs Hypothesis: pip install "commonplace[testing]"'
+        "commonplace.testing.strategies needs Hypothesis: pip install hypothesis"
     ) from error
 
 if TYPE_CHECKING:
