@@ -46,7 +46,7 @@ import commonplace.testing.crash
 try:
     import commonplace.testing.strategies
 except ImportError as error:
-    assert "commonplace[testing]" in str(error)
+    assert "pip install hypothesis" in str(error)
 else:
     raise AssertionError
 """

@@ -421,6 +421,7 @@ def _database(place: Path | str | None, durability: Durability, *, create: bool)
         from commonplace.ledger.postgres_database import PostgresDatabase  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise InvalidInputError(
-            "a memory on PostgreSQL needs its driver; install commonplace[postgres]"
+            "a memory on PostgreSQL needs its driver; install it with "
+            "`pip install 'psycopg[binary]' tenacity`"
         ) from error
     return PostgresDatabase(place, durable=durability == "full", create=create)
