@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from commonplace import Encryption, Memory
 
 _INDEX_SECONDS = 20.0
-_LOOK_EVERY = 0.05
+_LOOK_EVERY = 0.2
 
 
 @contextlib.contextmanager
