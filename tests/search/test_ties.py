@@ -43,6 +43,20 @@ def test_equal_texts_tie_at_scopes_of_any_depth(memory: Memory) -> None:
     assert len({hit.score for hit in memory.search("green tea", mode="lexical")}) == 1
 
 
+@pytest.mark.parametrize("words", [2, 5, 9, 17])
+def test_texts_of_equal_words_tie_wherever_they_stand(words: int) -> None:
+    """Regression: a product of BLAS rounds the last columns otherwise than the first."""
+    known = [f"word{number}" for number in range(words)]
+    with Memory(":memory:", embedder=HashingEmbedder(16)) as memory:
+        for count in (70, 1, 38, 237):
+            memory.add_many(
+                {"content": " ".join(known), "scope": f"s/{count}"} for _ in range(count)
+            )
+            memory.add_many({"content": f"{known[0]} alone {n} " * n} for n in range(1, 4))
+            hits = memory.search(" ".join(known), mode="lexical", limit=1_000)
+            assert len({hit.score for hit in hits if hit.content == " ".join(known)}) == 1
+
+
 @pytest.mark.parametrize("cache_bytes", [0, 1_000_000])
 @pytest.mark.parametrize("dimension", [3, 12, 47, 64])
 def test_equal_vectors_tie_wherever_they_stand(dimension: int, cache_bytes: int) -> None:

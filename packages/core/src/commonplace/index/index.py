@@ -215,6 +215,10 @@ class Index(Serving):
     def _why_not(self) -> str:
         if self._fault:
             return self._fault
+        if not self._enabled:
+            return "this memory was opened without an index"
+        if self._is_on_a_server():
+            return "the index is on a server; name that with index="
         if self._served is None:
             return "another process has the index" if self._elsewhere else "the index is not begun"
         return _BUSY if self._served.ready else "the index is starting"

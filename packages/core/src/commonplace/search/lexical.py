@@ -232,11 +232,14 @@ def _idf(known: Statistics) -> Floats:
 
 
 def _bm25(counts: Floats, lengths: Floats, length: float, idf: Floats, bm25: Bm25) -> Floats:
-    """Robertson and Zaragoza, The probabilistic relevance framework, 2009."""
+    """Robertson and Zaragoza, The probabilistic relevance framework, 2009.
+
+    Equal texts get equal numbers wherever they stand, which a product of BLAS does not promise.
+    """
     longer = 1 - bm25.b + bm25.b * lengths / max(length, 1.0)
     most = counts + bm25.k1 * longer
     told = np.divide(counts * (bm25.k1 + 1), most, out=np.zeros(counts.shape), where=most > 0)
-    return idf @ told
+    return np.sum(idf[:, np.newaxis] * told, axis=0)
 
 
 def _continued(first: Matches, others: Matches) -> Matches:
