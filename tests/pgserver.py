@@ -102,7 +102,7 @@ class Postgres:
         self.url = url
         self._numbers = itertools.count()
         self._unused: set[str] = set()
-        self._admin = psycopg.connect(url, autocommit=True)
+        self._admin = psycopg.connect(url, autocommit=True, prepare_threshold=None)
 
     def fresh(self) -> str:
         """The URL of a memory that is not there yet."""

@@ -6,9 +6,12 @@ import contextlib
 import itertools
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -20,10 +23,10 @@ from commonplace import HashingEmbedder, Memory, StoreUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Future
-    from pathlib import Path
 
     from tests.pgserver import Postgres
 
+FORK = Path(__file__).parents[1] / "events" / "programs" / "fork.py"
 WRITERS = 3
 EACH = 30
 
@@ -152,3 +155,20 @@ def test_a_server_that_hangs_is_given_up(
         finally:
             os.kill(pid, signal.SIGCONT)
         assert memory.count() == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_a_child_that_a_handler_forked_uses_none_of_its_parents_connections(
+    postgres: Postgres,
+) -> None:
+    """Regression: it kept its parent's position, and took the answer that the parent waited for."""
+    done = subprocess.run(
+        [sys.executable, str(FORK), postgres.fresh()],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stdout.splitlines() if line.startswith("parent")]
+    assert told == [f"parent handled {n}" for n in (1, 2, 3, 4)]

@@ -206,6 +206,8 @@ class Delivery:
             self._rest(doubled(_POLL, self._failures, most=_LONGEST_RETRY))
         else:
             self._failures = 0
+            if not self._goes_on:  # a forked child touches nothing that is its parent's
+                return
             self._rest(_PAUSE)
             if not self._awaited_news(_POLL):
                 self._save_if_worth_it()
