@@ -7,7 +7,6 @@ import shutil
 import stat
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commonplace.arguments import checked_flag
@@ -24,6 +23,7 @@ from commonplace.errors import (
 from commonplace.index import EMBEDDED, chroma_versions, place_of
 from commonplace.index.pgvector import PGVECTOR
 from commonplace.ledger import LEDGER_FILE, Ledger, beside, give_up_log, in_use, is_url, log_state
+from commonplace.maintenance.present import below
 from commonplace.masking import masked
 from commonplace.memory import Memory
 from commonplace.moving.files import checked_path, translated_errors
@@ -31,6 +31,7 @@ from commonplace.moving.salvaging import salvage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
+    from pathlib import Path
 
     from commonplace.index import ChromaCloud, ChromaServer
 
@@ -264,19 +265,16 @@ class _InFiles(_Patient):
         yield from self._inside()
 
     def _rights(self) -> Iterator[Finding]:
-        for path in [self._directory, *sorted(_below(self._directory))]:
-            try:
-                mode = path.lstat().st_mode
-            except FileNotFoundError:  # an index process has just removed it
-                continue
-            if stat.S_ISLNK(mode):
+        own = (self._directory, self._directory.lstat())
+        for path, found in [own, *sorted(below(self._directory))]:
+            if stat.S_ISLNK(found.st_mode):
                 yield Finding(
                     about="rights",
                     text=f"{path} is a symbolic link",
                     remedy="put the file itself there",
                 )
                 continue
-            mode = stat.S_IMODE(mode)
+            mode = stat.S_IMODE(found.st_mode)
             if mode & _OURS_ALONE:
                 wanted = mode & ~_OURS_ALONE
                 yield self._mended(
@@ -422,12 +420,6 @@ def _nearby(directory: Path) -> str:
     if kept:
         return f"a restore may not have ended: the memory of before is {kept[-1]}; rename it back"
     return "check the path"
-
-
-def _below(directory: Path) -> Iterator[Path]:
-    """All that is in a directory; `Path.rglob` raises where a folder is removed meanwhile."""
-    for place, folders, files in os.walk(directory):
-        yield from (Path(place, name) for name in (*folders, *files))
 
 
 def _file_system(directory: Path) -> str:

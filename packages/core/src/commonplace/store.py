@@ -73,7 +73,6 @@ if TYPE_CHECKING:
     from commonplace.scope import Scope
 
 IN_MEMORY = ":memory:"
-"""How the URL of a memory on a server begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

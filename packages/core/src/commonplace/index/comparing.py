@@ -26,8 +26,7 @@ _NEAR = 1e-2
 def followed(snapshot: Snapshot) -> bool:
     """Whether the index has followed all of the journal."""
     head = snapshot.head()
-    spaces = snapshot.searchable_spaces().values()
-    return all(snapshot.applied_seq(space) >= head for space in spaces)
+    return all(seq >= head for seq in snapshot.applied_seqs())
 
 
 def differences(

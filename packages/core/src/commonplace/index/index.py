@@ -217,11 +217,13 @@ class Index(Serving):
             return self._fault
         if not self._enabled:
             return "this memory was opened without an index"
+        if self._served is not None:
+            return _BUSY if self._served.ready else "the index is starting"
+        if self._elsewhere:
+            return "another process has the index"
         if self._is_on_a_server():
             return "the index is on a server; name that with index="
-        if self._served is None:
-            return "another process has the index" if self._elsewhere else "the index is not begun"
-        return _BUSY if self._served.ready else "the index is starting"
+        return "the index is not begun"
 
     def _is_on_a_server(self) -> bool:
         """Whether the index was begun on a server that this memory was not opened with."""
@@ -253,7 +255,7 @@ class Index(Serving):
     def _applied(self) -> list[int]:
         """How far the index of each space has followed the journal, whoever has it."""
         with self._ledger.read() as snapshot:
-            return [*map(snapshot.applied_seq, snapshot.searchable_spaces().values())]
+            return snapshot.applied_seqs()
 
     def _followed(self) -> bool:
         """Whether the process followed the journal to its end; False if it died or was stuck."""

@@ -91,8 +91,7 @@ class Serving:
 
     def _has_work(self) -> bool:
         with self._ledger.read() as snapshot:
-            spaces = snapshot.searchable_spaces().values()
-            applied = [snapshot.applied_seq(space) for space in spaces]
+            applied = snapshot.applied_seqs()
             worth = 1 if self._always else _TAIL_WORTH_A_START
             return bool(applied) and snapshot.head() - min(applied) >= worth
 

@@ -172,6 +172,10 @@ class VectorReader(Reader):
         """How far the index of a space has followed the journal; 0 if it has not begun."""
         return self._connection.execute(_APPLIED_SEQ, {"space_id": space.id}).scalar() or 0
 
+    def applied_seqs(self) -> list[int]:
+        """How far the index of each searchable space has followed the journal."""
+        return [self.applied_seq(space) for space in self.searchable_spaces().values()]
+
     def _matrix(self, query: Query, values: dict[str, Any], dimension: int) -> tuple[Pks, Matrix]:
         pks: list[int] = []
         joined = bytearray()

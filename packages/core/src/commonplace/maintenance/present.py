@@ -1,4 +1,4 @@
-"""`files_below`: the files there are just now, beside processes that make and remove some."""
+"""The files there are just now, beside processes that make and remove some."""
 
 from __future__ import annotations
 
@@ -11,17 +11,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def files_below(directory: Path) -> Iterator[tuple[Path, int]]:
-    """The files below a directory, and their sizes in bytes; links are neither given nor followed.
+def below(directory: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """All that is below a directory, and what `lstat` says of it; links are not followed.
 
     An index process writes journals and removes them, or the index as a whole, at any moment. What
     is gone by the time that it is looked at is passed over, where `Path.rglob` raises.
     """
-    for place, _, names in os.walk(directory):
-        for file in (Path(place, name) for name in names):
+    for place, folders, files in os.walk(directory):
+        for path in (Path(place, name) for name in (*folders, *files)):
             try:
-                found = file.lstat()
+                found = path.lstat()
             except (FileNotFoundError, NotADirectoryError):
                 continue
-            if stat.S_ISREG(found.st_mode):
-                yield file, found.st_size
+            yield path, found
+
+
+def files_below(directory: Path) -> Iterator[tuple[Path, int]]:
+    """The files below a directory, and their sizes in bytes; links are neither given nor followed.
+
+    As `below`: what others remove meanwhile is passed over.
+    """
+    for path, found in below(directory):
+        if stat.S_ISREG(found.st_mode):
+            yield path, found.st_size
